@@ -1,0 +1,486 @@
+"""The library of standards, tables and legends: finds the folders, loads them, resolves names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gep.errors import GepError, Problems, RuleError, UsageError, nearest
+from gep.functions import FUNCTIONS
+from gep.model import Quantity, Service, ServiceReader, Step, count_verified, load_glossary
+from gep.tables import (
+    VERIFIED,
+    Column,
+    Entry,
+    Table,
+    Title,
+    check_keys,
+    load_table,
+    read_text,
+    read_title,
+    read_toml,
+    sha256,
+)
+
+
+def data_root(name: str) -> Path:
+    """Return the folder ``models`` or ``coefficients``: inside the package, or in the checkout."""
+    package = Path(__file__).resolve().parent
+    for candidate in (package / name, package.parent / name):
+        if candidate.is_dir():
+            return candidate
+    found = f"neither {package / name} nor {package.parent / name}"
+    raise UsageError(f"gep's folder {name}/ is missing", found=found, cure="install gep again")
+
+
+@dataclass(frozen=True)
+class EcosystemClass:
+    """A class of ecosystem; ``parent`` is the class whose coefficients serve it if it has none."""
+
+    id: str
+    title: Title
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The codes of a land-cover product and the classes they stand for."""
+
+    title: Title
+    source: str
+    nodata: tuple[int, ...]
+    codes: Mapping[int, Title]
+    classes: Mapping[int, str]
+    unmapped: Mapping[int, str]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The step of a standard that computes a quantity."""
+
+    service: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Standard(Mapping[str, Service]):
+    """A standard: who issued it, its classes, its services and its tables.
+
+    ``standard["water_retention"]`` is a :class:`~gep.model.Service`.
+    """
+
+    id: str
+    title: Title
+    number: str
+    issuer: Title
+    date: str
+    scope: Title
+    classification: str
+    classes: Mapping[str, EcosystemClass]
+    catalogue: tuple[str, ...]
+    supporting: tuple[str, ...]
+    services: Mapping[str, Service]
+    sources: Mapping[str, Title]
+    folder: Path
+    tables: Mapping[str, Table]
+    glossary: Mapping[str, Quantity]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Service:
+        """Return a service by its id."""
+        try:
+            return self.services[name]
+        except KeyError:
+            cure = nearest(name, self.services)
+            raise UsageError(f"{self.id} has no service {name!r}", cure=cure) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the ids of all services, those of the catalogue first."""
+        return iter(self.services)
+
+    def __len__(self) -> int:
+        """Return the number of services, supporting rules included."""
+        return len(self.services)
+
+    def ancestors(self, ecosystem: str) -> tuple[str, ...]:
+        """Return a class and its parents, nearest first."""
+        chain = [ecosystem]
+        while (parent := self.classes[chain[-1]].parent) is not None:
+            chain.append(parent)
+        return tuple(chain)
+
+    def in_scope(self, service: Service, ecosystem: str) -> bool:
+        """Say whether the service is accounted in this class."""
+        wanted = service.ecosystems
+        return wanted is None or any(name in wanted for name in self.ancestors(ecosystem))
+
+    def provider(self, quantity: str) -> Provider | None:
+        """Return the step that computes a quantity, if there is one."""
+        for service in self.services.values():
+            for step in service.steps.values():
+                if step.provides and step.provides.name == quantity:
+                    return Provider(service.id, step.symbol)
+        return None
+
+    def table_of(self, name: str) -> Table:
+        """Return a loaded table by the name that rule files use."""
+        return self.tables[name]
+
+    def entries(self) -> list[Entry]:
+        """Return every coefficient that the services use."""
+        found: dict[str, Entry] = {}
+        for service in self.services.values():
+            for coefficient in service.coefficients.values():
+                table = self.tables[coefficient.table]
+                for entry in table.entries[coefficient.column].values():
+                    found[f"{table.path}|{coefficient.column}|{entry.where}"] = entry
+        return list(found.values())
+
+    def checked(self) -> dict[str, dict[str, int]]:
+        """Count steps and coefficients by how well they were checked (``verified``)."""
+        return count_verified(self.services, self.entries())
+
+    def step(self, provider: Provider) -> Step:
+        """Return the step that a provider names."""
+        return self.services[provider.service].steps[provider.symbol]
+
+    def __repr__(self) -> str:
+        """Return one line: id, title, number of services."""
+        return f"<Standard {self.id}: {self.title.en} / {self.title.zh}, {len(self.catalogue)} services>"
+
+
+# ------------------------------------------------------------------------------------- loading
+
+
+def standards() -> dict[str, Title]:
+    """Return the ids and titles of the standards that gep ships, sorted by id.
+
+    >>> "rcees_2017" in standards()
+    True
+    """
+    folder = data_root("models") / "standards"
+    found = {}
+    for path in sorted(folder.glob("*/standard.toml")):
+        found[path.parent.name] = read_title(read_toml(path).get("title"), str(path), Problems())
+    return found
+
+
+@functools.cache
+def glossary() -> dict[str, Quantity]:
+    """Return the glossary of quantities."""
+    return load_glossary(data_root("models") / "glossary.toml")
+
+
+def find_standard(name_or_path: str | Path, base: Path | None = None) -> Path:
+    """Return the folder of a standard given by name, or by path (relative to ``base``)."""
+    for candidate in (Path(name_or_path), (base or Path()) / name_or_path):
+        if (candidate / "standard.toml").is_file():
+            return candidate.resolve()
+    shipped = data_root("models") / "standards" / str(name_or_path)
+    if (shipped / "standard.toml").is_file():
+        return shipped
+    raise UsageError(
+        f"there is no standard {str(name_or_path)!r}",
+        cure=nearest(str(name_or_path), standards()) + ", or give the path of a folder with standard.toml",
+    )
+
+
+def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
+    """Load a standard, checked.
+
+    Parameters
+    ----------
+    name_or_path
+        The id of a shipped standard, or the path of a folder with ``standard.toml``.
+    base
+        Folder to which a relative path is relative (default: the working folder).
+
+    Raises
+    ------
+    RuleError
+        With all problems of all files.
+
+    Examples
+    --------
+    >>> std = standard("rcees_2017")
+    >>> std["water_retention"].title.zh
+    '水源涵养'
+    """
+    return _Loader(find_standard(name_or_path, base)).load()
+
+
+_STANDARD_REQUIRED = {
+    **{"id": str, "title": dict, "number": str, "issuer": dict, "date": str, "scope": dict},
+    **{"catalogue": list, "sources": dict},
+}
+_STANDARD_OPTIONAL = {"supporting": list, "classification": str, "note": dict}
+
+
+class _Loader:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.problems = folder, Problems()
+        self.tables: dict[str, Table] = {}
+        self.failed: set[str] = set()
+        self.files: dict[str, str] = {}
+
+    def _keep(self, path: Path) -> None:
+        self.files[f"{path.parent.name}/{path.name}"] = sha256(path)
+
+    def load(self) -> Standard:
+        path = self.folder / "standard.toml"
+        data = read_toml(path)
+        where = str(path)
+        if not check_keys(data, where, self.problems, _STANDARD_REQUIRED, _STANDARD_OPTIONAL):
+            raise RuleError(self.problems.errors)
+        self._keep(path)
+        if data["id"] != self.folder.name:
+            self.problems.add("id is not the folder's name", where, found=repr(data["id"]))
+        sources = self._sources(data["sources"], where)
+        classes, classification = self._classes(data)
+        reader = ServiceReader(
+            glossary(), FUNCTIONS, self._lookup, sources, classes, self.problems
+        )
+        names = [str(n) for n in (*data["catalogue"], *data.get("supporting", []))]
+        services: dict[str, Service] = {}
+        for name in names:
+            service = self._service(name, reader)
+            if service:
+                services[name] = service
+        self._strangers(names)
+        self._catalogue(data, services, where)
+        self.problems.raise_if_any(RuleError)
+        return Standard(
+            id=data["id"],
+            title=read_title(data["title"], where, self.problems),
+            number=data["number"],
+            issuer=read_title(data["issuer"], where, self.problems),
+            date=data["date"],
+            scope=read_title(data["scope"], where, self.problems),
+            classification=classification,
+            classes=classes,
+            catalogue=tuple(data["catalogue"]),
+            supporting=tuple(data.get("supporting", [])),
+            services=services,
+            sources=sources,
+            folder=self.folder,
+            tables=self.tables,
+            glossary=glossary(),
+            files=self.files,
+        )
+
+    def _sources(self, data: Mapping[str, Any], where: str) -> dict[str, Title]:
+        sources = {}
+        for key, entry in data.items():
+            place = f"{where}, sources.{key}"
+            required, optional = {"text": dict, "verified": str}, {"note": dict}
+            if isinstance(entry, dict) and check_keys(
+                entry, place, self.problems, required, optional
+            ):
+                sources[key] = read_title(entry["text"], place, self.problems)
+                if entry["verified"] not in VERIFIED:
+                    self.problems.add(f"verified is one of {', '.join(VERIFIED)}", place)
+        return sources
+
+    def _classes(self, data: Mapping[str, Any]) -> tuple[dict[str, EcosystemClass], str]:
+        own = self.folder / "land_cover.toml"
+        name = data.get("classification")
+        if name is None:
+            path, name = own, data["id"]
+        else:
+            path = data_root("models") / "legends" / "classifications" / f"{name}.toml"
+        if not path.is_file():
+            cure = "name a shipped classification, or ship land_cover.toml"
+            raise RuleError("the ecosystem classes are missing", str(path), cure=cure)
+        self._keep(path)
+        return load_classes(path, self.problems), name
+
+    def _service(self, name: str, reader: ServiceReader) -> Service | None:
+        path = self.folder / f"{name}.toml"
+        origin = f"{self.folder.name}/{name}"
+        if not path.is_file():
+            self.problems.add(f"the service {name!r} has no file", str(path))
+            return None
+        try:
+            data = read_toml(path)
+        except RuleError as error:
+            self.problems.absorb(error)
+            return None
+        if "same_as" in data:
+            if not check_keys(
+                data, str(path), self.problems, {"same_as": str}, {"id": str, "note": dict}
+            ):
+                return None
+            self._keep(path)
+            other, _, service = str(data["same_as"]).partition("/")
+            path = data_root("models") / "standards" / other / f"{service}.toml"
+            if not path.is_file():
+                where = str(self.folder / f"{name}.toml")
+                self.problems.add(f"same_as = {data['same_as']!r} resolves to no file", where)
+                return None
+            origin = data["same_as"]
+            data = read_toml(path)
+        self._keep(path)
+        return reader.read(data, path, origin, read_text(path))
+
+    def _strangers(self, names: list[str]) -> None:
+        known = {*names, "standard", "land_cover"}
+        for path in sorted(self.folder.glob("*.toml")):
+            if path.stem not in known:
+                where = str(path)
+                cure = "add it to 'catalogue' or 'supporting' in standard.toml, or remove it"
+                self.problems.add("the file belongs to no list of the standard", where, cure=cure)
+
+    def _catalogue(
+        self, data: Mapping[str, Any], services: Mapping[str, Service], where: str
+    ) -> None:
+        for name in sorted({n for n in data["catalogue"] if data["catalogue"].count(n) > 1}):
+            self.problems.add(f"{name!r} stands in the catalogue twice", where, cure="count it once")
+        providers: dict[str, str] = {}
+        for service in services.values():
+            listed = service.id in data["catalogue"]
+            if listed == (service.kind == "supporting"):
+                what = "a supporting rule stands in 'supporting', a service in 'catalogue'"
+                self.problems.add(what, where, found=f"{service.id} is {service.kind}")
+            for step in service.steps.values():
+                if step.provides is None:
+                    continue
+                other = providers.setdefault(step.provides.name, service.id)
+                if other != service.id:
+                    what = f"the quantity {step.provides.name!r} is computed twice"
+                    self.problems.add(what, where, f"in {other} and {service.id}", "keep one 'is'")
+
+    # ----------------------------------------------------------------- tables
+
+    def _lookup(self, table: str, column: str) -> tuple[Column, tuple[str, ...]]:
+        if table not in self.tables:
+            if table in self.failed:
+                raise RuleError(f"table {table!r} has problems of its own")
+            try:
+                self.tables[table] = load_table(self._find_table(table), table)
+            except RuleError:
+                self.failed.add(table)
+                raise
+            for name, digest in self.tables[table].files.items():
+                self.files[f"coefficients/{self.tables[table].path.parent.name}/{name}"] = digest
+        found = self.tables[table]
+        if column not in found.columns:
+            what = f"table {table!r} has no {'item' if found.shape == 'list' else 'column'} {column!r}"
+            raise RuleError(what, str(found.path), cure=nearest(column, found.columns))
+        return found.columns[column], found.key if found.shape != "list" else ()
+
+    def _find_table(self, name: str) -> Path:
+        owner, _, own = name.rpartition("/")
+        root = data_root("coefficients")
+        places = [root / owner] if owner else [self.folder / "coefficients", root / self.folder.name]
+        for place in places:
+            if (place / f"{own}.csv").is_file():
+                return place / f"{own}.csv"
+        known = [p.stem for place in places for p in place.glob("*.csv")]
+        looked = ", ".join(str(p) for p in places)
+        raise RuleError(f"there is no table {name!r}", found=f"looked in {looked}", cure=nearest(own, known))
+
+
+def load_classes(path: Path, problems: Problems) -> dict[str, EcosystemClass]:
+    """Load the ecosystem classes of a classification, noting problems."""
+    data = read_toml(path)
+    where = str(path)
+    check_keys(data, where, problems, {"title": dict, "classes": dict}, {"note": dict, "source": str})
+    classes: dict[str, EcosystemClass] = {}
+    for name, entry in data.get("classes", {}).items():
+        place = f"{where}, classes.{name}"
+        optional = {"parent": str, "note": dict}
+        if isinstance(entry, dict) and check_keys(entry, place, problems, {"title": dict}, optional):
+            title = read_title(entry["title"], place, problems)
+            classes[name] = EcosystemClass(name, title, entry.get("parent"))
+    for name, entry in classes.items():
+        if entry.parent is not None and entry.parent not in classes:
+            cure = nearest(entry.parent, classes)
+            problems.add(f"unknown parent {entry.parent!r}", f"{where}, classes.{name}", cure=cure)
+        seen, at = {name}, entry.parent
+        while at in classes:
+            if at in seen:
+                problems.add("a class is its own ancestor", f"{where}, classes.{name}")
+                raise RuleError(problems.errors)
+            seen.add(at)
+            at = classes[at].parent
+    if any(c.parent is not None and c.parent not in classes for c in classes.values()):
+        raise RuleError(problems.errors)
+    return classes
+
+
+def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend:
+    """Load the legend of a land-cover product and its crosswalk to a standard's classes.
+
+    Raises
+    ------
+    UsageError
+        If there is no such legend.
+    RuleError
+        If the legend has problems, or no crosswalk to the standard's classification.
+    """
+    path = _find_legend(name_or_path, base)
+    data, problems, where = read_toml(path), Problems(), str(path)
+    required = {"title": dict, "source": str, "codes": dict, "to": dict}
+    optional = {"nodata": list, "unmapped": dict, "note": dict, "verified": str}
+    if not check_keys(data, where, problems, required, optional):
+        raise RuleError(problems.errors)
+    codes: dict[int, Title] = {}
+    for code, title in data["codes"].items():
+        if not code.lstrip("-").isdigit():
+            problems.add(f"code {code!r} is not a whole number", where)
+            continue
+        codes[int(code)] = read_title(title, f"{where}, codes.{code}", problems)
+    crosswalk = data["to"].get(std.classification)
+    if crosswalk is None:
+        what = f"the legend has no crosswalk to {std.classification!r}"
+        problems.add(what, where, found=f"it has {', '.join(data['to'])}", cure=f"add [to.{std.classification}]")
+        raise RuleError(problems.errors)
+    unmapped = {int(k): str(v) for k, v in data.get("unmapped", {}).get(std.classification, {}).items()}
+    classes = {int(k): str(v) for k, v in crosswalk.items()}
+    for code, name in classes.items():
+        if name not in std.classes:
+            problems.add(f"code {code} maps to the unknown class {name!r}", where, cure=nearest(name, std.classes))
+        if code not in codes:
+            problems.add(f"code {code} is mapped and not listed in [codes]", where)
+    for code in codes:
+        if code not in classes and code not in unmapped:
+            problems.add(f"code {code} is neither mapped nor unmapped", where)
+    problems.raise_if_any(RuleError)
+    nodata = tuple(int(c) for c in data.get("nodata", []))
+    title = read_title(data["title"], where, problems)
+    return Legend(title, data["source"], nodata, codes, classes, unmapped, path)
+
+
+def _find_legend(name_or_path: str, base: Path | None) -> Path:
+    folder = data_root("models") / "legends"
+    for path in ((base or Path()) / name_or_path, Path(name_or_path), folder / f"{name_or_path}.toml"):
+        if path.is_file():
+            return path
+    known = [p.stem for p in folder.glob("*.toml")]
+    raise UsageError(
+        f"there is no legend {name_or_path!r}", cure=nearest(name_or_path, known) + ", or give a file"
+    )
+
+
+def price_index(name_or_path: str, base: Path | None = None) -> Table:
+    """Load a price index: a shipped one by name, or a CSV by path."""
+    folder = data_root("coefficients") / "indices"
+    for path in ((base or Path()) / name_or_path, Path(name_or_path), folder / f"{name_or_path}.csv"):
+        if path.is_file():
+            return load_table(path, path.stem)
+    known = [p.stem for p in folder.glob("*.csv")]
+    raise UsageError(f"there is no price index {name_or_path!r}", cure=nearest(name_or_path, known))
+
+
+def check_folder(path: Path) -> Problems:
+    """Check a folder of rules and return its problems."""
+    problems = Problems()
+    try:
+        standard(path)
+    except GepError as error:
+        problems.absorb(error)
+    return problems

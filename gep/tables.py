@@ -1,0 +1,393 @@
+"""Coefficient tables: CSV rectangles with a TOML sidecar that says what the numbers are."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gep.errors import DataError, GepError, Problems, RuleError, nearest
+from gep.units import NUMBER, Unit, unit
+
+#: How well a rule or number was checked against its source, best first.
+VERIFIED = ("full_text", "secondary", "recalled")
+
+
+@dataclass(frozen=True)
+class Title:
+    """A title in English and Chinese."""
+
+    en: str
+    zh: str
+
+    def __getitem__(self, lang: str) -> str:
+        """Return the title in ``en`` or ``zh``."""
+        return self.zh if lang == "zh" else self.en
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """Read text in UTF-8 (with or without a byte-order mark) or GB18030.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or in neither encoding.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        cure = "check the name and the folder; names are relative to the file that names them"
+        raise DataError("the file cannot be read", str(path), str(error.strerror), cure) from None
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise DataError("the file is neither UTF-8 nor GB18030 text", str(path), cure="save it as UTF-8")
+
+
+def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Read a CSV file: its header and its rows as text. Encoding is detected, ``#`` lines skipped.
+
+    Raises
+    ------
+    DataError
+        If a row has another number of cells than the header, or a column name repeats.
+    """
+    lines = [ln for ln in read_text(path).splitlines() if ln.strip() and not ln.startswith("#")]
+    rows = list(csv.reader(io.StringIO("\n".join(lines))))
+    if not rows:
+        raise DataError("the table is empty", str(path), cure="give a header and rows")
+    header = [name.strip() for name in rows[0]]
+    problems = Problems()
+    for name in sorted({n for n in header if header.count(n) > 1}):
+        problems.add(f"column {name!r} occurs twice", str(path), cure="name columns uniquely")
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            found = f"{len(row)} cells, the header has {len(header)}"
+            problems.add(f"row {number} has a wrong length", str(path), found, "quote commas in text")
+    problems.raise_if_any(DataError)
+    return header, [dict(zip(header, (c.strip() for c in row), strict=True)) for row in rows[1:]]
+
+
+def read_toml(path: Path, kind: type[GepError] = RuleError) -> dict[str, Any]:
+    """Read a TOML file; raise ``kind`` with the place of the fault."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise kind("this is not valid TOML", str(path), str(error)) from None
+    except RecursionError:
+        raise kind("the TOML nests too deeply", str(path)) from None
+    except DataError as error:
+        raise kind(error.problems) from None
+
+
+def number(text: str) -> float:
+    """Read a finite number; raise ValueError otherwise."""
+    value = float(text.replace(",", "") if text.count(",") and "." in text else text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+# ------------------------------------------------------------------------------- checking of keys
+
+
+def check_keys(
+    data: Mapping[str, Any],
+    where: str,
+    problems: Problems,
+    required: Mapping[str, type | tuple[type, ...]],
+    optional: Mapping[str, type | tuple[type, ...]] | None = None,
+) -> bool:
+    """Report unknown, missing and mistyped keys of a TOML table; say whether all is well."""
+    before = len(problems.errors)
+    known = {**required, **(optional or {})}
+    for key, value in data.items():
+        if key not in known:
+            problems.add(f"unknown key {key!r}", where, cure=nearest(key, known))
+        elif not isinstance(value, known[key]) or (
+            isinstance(value, bool) and known[key] is not bool
+        ):
+            wanted = known[key] if isinstance(known[key], tuple) else (known[key],)
+            names = " or ".join(_TYPES.get(t, t.__name__) for t in wanted)
+            problems.add(f"key {key!r} must be {names}", where, found=repr(value)[:80])
+    for key in required:
+        if key not in data:
+            problems.add(f"key {key!r} is missing", where)
+    return len(problems.errors) == before
+
+
+_TYPES = {str: "text", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
+
+
+def read_title(value: Any, where: str, problems: Problems) -> Title:  # noqa: ANN401
+    """Read ``{ en = ..., zh = ... }``; both are required."""
+    if not isinstance(value, dict) or set(value) != {"en", "zh"} or not all(value.values()):
+        problems.add("a title has both languages", where, repr(value)[:80], '{ en = "...", zh = "..." }')
+        return Title("?", "?")
+    return Title(str(value["en"]), str(value["zh"]))
+
+
+def read_unit(text: Any, where: str, problems: Problems) -> Unit:  # noqa: ANN401
+    """Read a unit, noting the problem with its place; returns the pure number on failure."""
+    try:
+        return unit(text)
+    except GepError as error:
+        for p in error.problems:
+            problems.add(p.what, where, p.found, p.cure)
+        return NUMBER
+
+
+# --------------------------------------------------------------------------------------- tables
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the numbers of one column (or the number of one item) are."""
+
+    title: Title
+    unit: Unit
+    range: tuple[float, float] | None = None
+    cite: str = ""
+    verified: str = "recalled"
+    uncertainty: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number with all that is known about it."""
+
+    value: float
+    unit: Unit
+    source: str
+    verified: str
+    where: str
+    price_year: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A coefficient table. ``shape`` is rectangle, list or index."""
+
+    name: str
+    path: Path
+    title: Title
+    shape: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    entries: Mapping[str, Mapping[tuple[str, ...], Entry]]  # column -> key -> entry
+    dated: Mapping[str, tuple[Entry, ...]]  # item -> entries of several years (list tables)
+    sources: Mapping[str, Title]
+    files: Mapping[str, str]  # file name -> sha256
+
+
+def load_table(path: Path, name: str = "") -> Table:
+    """Load ``path`` (CSV) and its sidecar.
+
+    Raises
+    ------
+    RuleError
+        With all problems of the two files.
+    """
+    problems = Problems()
+    sidecar = path.with_suffix(".toml")
+    meta = read_toml(sidecar)
+    where = str(sidecar)
+    optional = {"key": list, "columns": dict, "sources": dict, "note": dict, "unit": str}
+    check_keys(meta, where, problems, {"title": dict, "shape": str}, optional)
+    title = read_title(meta.get("title"), f"{where}, title", problems)
+    shape = meta.get("shape", "")
+    if shape not in ("rectangle", "list", "index"):
+        problems.add("shape is rectangle, list or index", where, found=repr(shape))
+    sources = {
+        str(key): read_title(value.get("text"), f"{where}, sources.{key}", problems)
+        for key, value in meta.get("sources", {}).items()
+        if isinstance(value, dict)
+    }
+    try:
+        header, rows = read_csv(path)
+    except DataError as error:
+        problems.absorb(error)
+        raise RuleError(problems.errors) from None
+    columns: dict[str, Column] = {}
+    entries: dict[str, dict[tuple[str, ...], Entry]] = {}
+    dated: dict[str, tuple[Entry, ...]] = {}
+    key = tuple(str(k) for k in meta.get("key", []))
+    reader = _Rows(path, header, rows, sources, problems)
+    if shape == "rectangle":
+        columns = _read_columns(meta.get("columns", {}), where, problems)
+        entries = reader.rectangle(key, columns)
+    elif shape == "list":
+        columns, dated = reader.items()
+        entries = {item: {(): found[-1]} for item, found in dated.items()}
+    elif shape == "index":
+        key, columns = ("year",), {"value": Column(title, NUMBER)}
+        entries = reader.rectangle(key, columns)
+    problems.raise_if_any(RuleError)
+    hashes = {path.name: sha256(path), sidecar.name: sha256(sidecar)}
+    return Table(
+        name or path.stem, path, title, shape, key, columns, entries, dated, sources, hashes
+    )
+
+
+def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> dict[str, Column]:
+    columns = {}
+    for name, column in data.items():
+        place = f"{where}, columns.{name}"
+        required = {"title": dict, "unit": str, "cite": str, "verified": str}
+        optional = {"range": list, "uncertainty": dict, "quantity": str, "note": dict}
+        if not isinstance(column, dict) or not check_keys(column, place, problems, required, optional):
+            continue
+        limits = column.get("range")
+        if limits is not None and (len(limits) != 2 or limits[0] >= limits[1]):  # noqa: PLR2004
+            problems.add("a range is [low, high]", place, found=repr(limits))
+            limits = None
+        if column["verified"] not in VERIFIED:
+            problems.add(f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"]))
+        columns[name] = Column(
+            read_title(column["title"], place, problems),
+            read_unit(column["unit"], place, problems),
+            (float(limits[0]), float(limits[1])) if limits else None,
+            column["cite"],
+            column["verified"],
+            column.get("uncertainty", {}),
+        )
+    return columns
+
+
+class _Rows:
+    """Turns the text rows of one CSV into entries, collecting problems."""
+
+    def __init__(
+        self,
+        path: Path,
+        header: list[str],
+        rows: list[dict[str, str]],
+        sources: Mapping[str, Title],
+        problems: Problems,
+    ) -> None:
+        self.path, self.header, self.rows = path, header, rows
+        self.sources, self.problems = sources, problems
+
+    def _source(self, row: dict[str, str], place: str) -> str:
+        key = row.get("source", "")
+        if not key:
+            self.problems.add("the row has no source", place, cure="every number has a source key")
+        elif key not in self.sources:
+            cure = nearest(key, self.sources)
+            self.problems.add(f"source {key!r} is not in the sidecar", place, cure=cure)
+        return key
+
+    def _number(self, text: str, place: str, limits: tuple[float, float] | None) -> float | None:
+        try:
+            value = number(text)
+        except ValueError:
+            self.problems.add("this is not a number", place, repr(text), "leave unknown cells empty")
+            return None
+        if limits and not limits[0] <= value <= limits[1]:
+            self.problems.add("the coefficient is out of range", place, f"{value:g}", f"range {limits}")
+        return value
+
+    def _verified(self, text: str, default: str, place: str) -> str:
+        if text and text not in VERIFIED:
+            self.problems.add(f"verified is one of {', '.join(VERIFIED)}", place, found=repr(text))
+        return text or default
+
+    def rectangle(
+        self, key: tuple[str, ...], columns: Mapping[str, Column]
+    ) -> dict[str, dict[tuple[str, ...], Entry]]:
+        extra = {"source", "verified", "note", "cite"}
+        named = {c for col in columns.values() for c in col.uncertainty.values()}
+        for name in sorted(set(self.header) - set(key) - set(columns) - extra - named):
+            what = f"column {name!r} is not described in the sidecar"
+            self.problems.add(what, str(self.path), cure=nearest(name, [*key, *columns, *extra]))
+        for name in sorted((set(key) | set(columns) | {"source"}) - set(self.header)):
+            self.problems.add(f"column {name!r} is missing", str(self.path))
+        if not set(key) | set(columns) <= set(self.header):
+            return {}
+        entries: dict[str, dict[tuple[str, ...], Entry]] = {name: {} for name in columns}
+        seen: dict[tuple[str, ...], int] = {}
+        for line, row in enumerate(self.rows, start=2):
+            label = tuple(row[k] for k in key)
+            place = f"{self.path.name}, row {line} ({', '.join(label)})"
+            if label in seen:
+                what = f"duplicate row for {', '.join(label)}"
+                self.problems.add(what, str(self.path), f"rows {seen[label]} and {line}", "keep one")
+                continue
+            seen[label] = line
+            source = self._source(row, place)
+            for name, column in columns.items():
+                if row[name] == "":
+                    continue
+                value = self._number(row[name], f"{place}, {name}", column.range)
+                if value is None:
+                    continue
+                verified = self._verified(row.get("verified", ""), column.verified, place)
+                note = row.get("note", "")
+                entries[name][label] = Entry(
+                    value, column.unit, source, verified, place, note=note
+                )
+        return entries
+
+    def items(self) -> tuple[dict[str, Column], dict[str, tuple[Entry, ...]]]:
+        wanted = ["item", "value", "unit", "price_year", "source", "verified"]
+        for name in [n for n in wanted if n not in self.header]:
+            self.problems.add(f"column {name!r} is missing", str(self.path))
+        if not set(wanted) <= set(self.header):
+            return {}, {}
+        columns: dict[str, Column] = {}
+        found: dict[str, dict[int | None, Entry]] = {}
+        for line, row in enumerate(self.rows, start=2):
+            item = row["item"]
+            place = f"{self.path.name}, row {line} ({item})"
+            value = self._number(row["value"], place, None)
+            item_unit = read_unit(row["unit"], place, self.problems)
+            verified = self._verified(row["verified"], "recalled", place)
+            source = self._source(row, place)
+            year = self._year(row["price_year"], item_unit, place)
+            if value is None:
+                continue
+            if year in found.get(item, {}):
+                self.problems.add(f"duplicate row for {item}", str(self.path), f"row {line}", "keep one")
+                continue
+            entry = Entry(value, item_unit, source, verified, place, year, row.get("note", ""))
+            found.setdefault(item, {})[year] = entry
+            first = columns.get(item)
+            if first and first.unit.dims != item_unit.dims:
+                self.problems.add(f"the units of {item} differ in kind", place, str(item_unit))
+            title = Title(row.get("title_en") or item, row.get("title_zh") or item)
+            columns[item] = Column(title, item_unit, None, row.get("cite", "") or source, verified)
+        ordered = {
+            item: tuple(entries[y] for y in sorted(entries, key=lambda y: y or 0))
+            for item, entries in found.items()
+        }
+        return columns, ordered
+
+    def _year(self, text: str, item_unit: Unit, place: str) -> int | None:
+        if item_unit.currency and not text:
+            cure = "say the year of the price level"
+            self.problems.add("a price has no price_year", place, cure=cure)
+        if text and not item_unit.currency:
+            self.problems.add("price_year belongs to prices only", place, found=text)
+        try:
+            return int(text) if text else None
+        except ValueError:
+            self.problems.add("price_year is not a year", place, found=text)
+            return None
