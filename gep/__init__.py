@@ -1,2 +1,54 @@
-"""gep: gross ecosystem product accounting (生态产品总值核算), from a standard's text to an account."""
+"""gep: gross ecosystem product accounting (生态产品总值核算), from a standard's text to an account.
+
+>>> import gep
+>>> std = gep.standard("rcees_2017")                             # doctest: +SKIP
+>>> account = gep.Project.load("county.toml").run()              # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gep.account import Account, Project, account
+    from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
+    from gep.library import standard, standards
+    from gep.units import unit
+
 __version__ = "0.1.0"
+__all__ = [
+    "Account",
+    "DataError",
+    "GepError",
+    "Problem",
+    "Project",
+    "RuleError",
+    "UnitError",
+    "UsageError",
+    "account",
+    "standard",
+    "standards",
+    "unit",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Account", "Project", "account"), "gep.account"),
+    **dict.fromkeys(
+        ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
+    ),
+    **dict.fromkeys(("standard", "standards"), "gep.library"),
+    "unit": "gep.units",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import a public name when it is first used: `import gep` alone stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gep' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return [*__all__, "__version__"]

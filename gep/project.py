@@ -1,0 +1,914 @@
+"""A project: which standard, which year, which data. Reading it finds everything that is wrong with it.
+
+What the rest of the engine sees are *sources*: a number, values by class, values by zone, or a raster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gep.errors import DataError, GepError, Problems, nearest
+from gep.functions import FUNCTIONS
+from gep.grid import (
+    Grid,
+    Raster,
+    RasterReader,
+    Zones,
+    choose_resampling,
+    describe_bands,
+    open_raster,
+    overlap,
+)
+from gep.library import Legend, Standard, legend, price_index, standard
+from gep.model import Quantity
+from gep.tables import Entry, Table, check_keys, number, read_csv, read_toml, read_unit, sha256
+from gep.units import Unit, convert, unit
+
+if TYPE_CHECKING:
+    import geopandas
+    import xarray
+
+#: A raster must cover this share of the land cover's rectangle at least, or it is the wrong one.
+MIN_OVERLAP = 1e-6
+#: Overlap of two zones up to this share of the smaller one is digitising noise, and is reported.
+MAX_ZONE_OVERLAP = 1e-6
+RESAMPLING = ("nearest", "bilinear", "average", "sum", "mode")
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a quantity is given. ``support`` is number, class, zone, class and zone, or cell."""
+
+    quantity: Quantity
+    unit: Unit
+    is_total: bool
+    where: str
+    origin: Mapping[str, Any]
+    members: tuple[str, ...] | None = None
+    value: float | None = None
+    by_class: Mapping[tuple[str | None, str], float] | None = None  # (zone or None, ecosystem)
+    by_zone: Mapping[tuple[str, str | None], float] | None = None  # (zone, member or None)
+    raster: Raster | None = None
+    array: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    limits: tuple[float, float] | None = None
+    price_years: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def support(self) -> frozenset[str]:
+        """The supports along which the quantity varies: of ``cell``, ``zone``, ``class``."""
+        if self.raster is not None or self.array is not None:
+            return frozenset({"cell"})
+        if self.by_zone is not None:
+            return frozenset({"zone"})
+        if self.by_class is not None:
+            zoned = any(zone is not None for zone, _ in self.by_class)
+            return frozenset({"class", "zone"} if zoned else {"class"})
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class LandCover:
+    """The land-cover raster, its legend and the class of every code."""
+
+    raster: Raster
+    legend: Legend
+    classes: Mapping[int, str]
+
+
+@dataclass
+class ProjectData:
+    """A project with its data opened and checked as far as that needs no pass over the rasters."""
+
+    title: str
+    standard: Standard
+    year: int
+    price_year: int
+    index: Table | None
+    services: tuple[str, ...] | None
+    zone_ids: tuple[str, ...]
+    zone_names: tuple[str, ...]
+    zones: Zones | None
+    grid: Grid | None
+    land_cover: LandCover | None
+    extent: Mapping[tuple[str, str], float]  # (zone, ecosystem) -> m², without land cover
+    sources: Mapping[str, Source]
+    overrides: Mapping[str, Entry]
+    maps: tuple[str, ...]
+    files: Mapping[str, str]  # input file -> sha256
+    notes: tuple[str, ...]  # what was done to the data: alignment, skipped statistics
+    where: str
+    keep: list[Any] = field(default_factory=list, repr=False)  # in-memory files
+
+
+_KEYS = {"title": str, "standard": str, "year": int, "price_year": int}
+_OPTIONAL = {
+    **{"price_index": str, "services": list, "zones": dict, "land_cover": dict, "extent": dict},
+    **{"inputs": dict, "statistics": dict, "coefficients": dict, "outputs": dict},
+}
+_RASTER_KEYS = {
+    **{"unit": str, "bands": (str, int), "nodata": (int, float), "resampling": str, "range": list},
+    **{"file": str, "note": str, "source": str},
+}
+_STATISTICS_COLUMNS = ("zone", "quantity", "item", "value", "unit", "year", "source")
+
+
+def read_project(path: Path) -> ProjectData:
+    """Read a project file.
+
+    Raises
+    ------
+    DataError
+        With all problems found, each with its place.
+    """
+    data = read_toml(path, DataError)
+    return ProjectReader(path.resolve().parent, path.name).read(data)
+
+
+class ProjectReader:
+    """Turns the tables of a project file (or the same from Python) into :class:`ProjectData`."""
+
+    def __init__(self, base: Path, where: str) -> None:
+        self.base, self.where = base, where
+        self.problems = Problems()
+        self.files: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.keep: list[Any] = []
+        self.grid: Grid | None = None
+        self.zone_ids: tuple[str, ...] = ()
+
+    def read(self, data: Mapping[str, Any]) -> ProjectData:
+        """Read everything; raise one DataError with all problems."""
+        if not check_keys(data, self.where, self.problems, _KEYS, _OPTIONAL):
+            self.problems.raise_if_any(DataError)
+        try:
+            std = standard(data["standard"], self.base)
+        except GepError as error:
+            self.problems.absorb(error)
+            raise DataError(self.problems.errors) from None
+        for name in data.get("services", []):
+            if name not in std.catalogue:
+                cure = nearest(str(name), std.catalogue)
+                self.problems.add(f"{std.id} has no service {name!r}", f"{self.where}, services", cure=cure)
+        index = self._index(data.get("price_index"))
+        land_cover = self._attempt(self._land_cover, data.get("land_cover"), std)
+        zones, names = self._attempt(self._zones, data.get("zones"), land_cover) or (None, ())
+        extent = self._attempt(self._extent, data.get("extent"), std) or {}
+        if land_cover is None and not extent and not self.problems.errors:
+            cure = "[land_cover] with [zones], or [extent] with the area of every zone and class"
+            self.problems.add("the project has neither a land-cover map nor an extent table", self.where, cure=cure)
+        if data.get("land_cover") and data.get("extent"):
+            self.problems.add("the project has a land-cover map and an extent table", self.where, cure="keep one")
+        if land_cover is not None and zones is None and not data.get("zones"):
+            self.problems.add("a land-cover map needs zones", self.where, cure='[zones] file, id, name')
+        sources = self._inputs(data.get("inputs", {}), std)
+        self._attempt(self._statistics, data.get("statistics"), std, sources)
+        overrides = self._coefficients(data.get("coefficients", {}), std)
+        maps = self._outputs(data.get("outputs", {}), std)
+        self.problems.raise_if_any(DataError)
+        return ProjectData(
+            title=data["title"],
+            standard=std,
+            year=data["year"],
+            price_year=data["price_year"],
+            index=index,
+            services=tuple(data["services"]) if "services" in data else None,
+            zone_ids=self.zone_ids,
+            zone_names=names or self._extent_names,
+            zones=zones,
+            grid=self.grid,
+            land_cover=land_cover,
+            extent=extent,
+            sources=sources,
+            overrides=overrides,
+            maps=maps,
+            files=dict(sorted(self.files.items())),
+            notes=tuple([*self.notes, *(str(w) for w in self.problems.warnings)]),
+            where=self.where,
+            keep=self.keep,
+        )
+
+    _extent_names: tuple[str, ...] = ()
+
+    def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401
+        """Call a reader if its first argument is there; note what it raises."""
+        if args[0] is None:
+            return None
+        try:
+            return call(*args)
+        except GepError as error:
+            self.problems.absorb(error)
+            return None
+
+    def _path(self, text: str) -> str:
+        """Return a file's path; relative ones are relative to the project file."""
+        if "://" in text or text.startswith("/vsi"):
+            return text
+        return str(self.base / text)
+
+    def _hash(self, text: str) -> None:
+        path = Path(self._path(text))
+        if path.is_file():
+            self.files[text] = sha256(path)
+
+    def _index(self, name: str | None) -> Table | None:
+        if name is None:
+            return None
+        try:
+            table = price_index(name, self.base)
+        except GepError as error:
+            self.problems.absorb(error)
+            return None
+        self.files.update({f"{table.path.parent.name}/{k}": v for k, v in table.files.items()})
+        return table
+
+    # ------------------------------------------------------- land cover, zones, extent
+
+    def _land_cover(self, data: Mapping[str, Any], std: Standard) -> LandCover | None:
+        where = f"{self.where}, land_cover"
+        required: dict[str, Any] = {"file": object, "legend": str}
+        optional: dict[str, Any] = {"classes": dict, "nodata": int}
+        if not check_keys(data, where, self.problems, required, optional):
+            return None
+        path, name = self._raster_file(data["file"])
+        book = legend(data["legend"], std, self.base)
+        with open_raster(path, name) as dataset:
+            self.grid = Grid.of(dataset, name)
+            nodata = data.get("nodata", dataset.nodata)
+            if not np.issubdtype(np.dtype(dataset.dtypes[0]), np.integer):
+                self.problems.warn("the land cover is stored as decimal numbers", name)
+        classes = dict(book.classes)
+        for code, ecosystem in data.get("classes", {}).items():
+            if not code.lstrip("-").isdigit() or int(code) not in book.codes:
+                what = f"classes names the code {code!r}, which the legend does not have"
+                self.problems.add(what, where, cure=nearest(code, map(str, book.codes)))
+            elif ecosystem not in std.classes:
+                what = f"classes names the unknown class {ecosystem!r}"
+                self.problems.add(what, where, cure=nearest(str(ecosystem), std.classes))
+            else:
+                classes[int(code)] = str(ecosystem)
+        missing = None if nodata is None else float(nodata)
+        raster = Raster(path, name, self.grid, missing, (1,), ("1",), None, "exact", whole=True)
+        self.files[f"{book.path.parent.name}/{book.path.name}"] = sha256(book.path)
+        return LandCover(raster, book, classes)
+
+    def _raster_file(self, file: Any) -> tuple[str, str]:  # noqa: ANN401
+        """Return the path to open and the name to show of a file, or of an array in memory."""
+        if isinstance(file, str | Path):
+            self._hash(str(file))
+            return self._path(str(file)), str(file)
+        return self._array_file(file)
+
+    def _array_file(self, array: xarray.DataArray) -> tuple[str, str]:
+        """Put an array with coordinates into a file in memory, so that one reader reads all."""
+        from rasterio.io import MemoryFile  # noqa: PLC0415
+
+        name = str(array.name or "array")
+        values, transform, wkt = _geo(array, name)
+        whole = np.issubdtype(values.dtype, np.integer)
+        memory = MemoryFile()
+        shape = values.shape if values.ndim == 3 else (1, *values.shape)  # noqa: PLR2004
+        with memory.open(
+            driver="GTiff",
+            count=shape[0],
+            height=shape[1],
+            width=shape[2],
+            dtype=values.dtype if whole else "float64",
+            crs=wkt,
+            transform=transform,
+            nodata=array.attrs.get("_FillValue") if whole else math.nan,
+        ) as dataset:
+            dataset.write(values.reshape(shape))
+        self.keep.append(memory)
+        self.files[f"{name} (array)"] = hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+        return str(memory.name), f"{name} (array)"
+
+    def _zones(
+        self, data: Mapping[str, Any], land_cover: LandCover | None
+    ) -> tuple[Zones, tuple[str, ...]] | None:
+        import geopandas  # noqa: PLC0415
+
+        where = f"{self.where}, zones"
+        required: dict[str, Any] = {"file": object, "id": str}
+        if not check_keys(data, where, self.problems, required, {"name": str, "layer": str}):
+            return None
+        if isinstance(data["file"], geopandas.GeoDataFrame):
+            frame, name = data["file"], "zones (GeoDataFrame)"
+            text = frame.to_json().encode() if frame.crs is None else frame.to_wkb().to_csv().encode()
+            self.files[name] = hashlib.sha256(text).hexdigest()
+        else:
+            name = str(data["file"])
+            self._hash(name)
+            frame = _read_vector(self._path(name), name, data.get("layer"))
+        for key in ("id", "name"):
+            if key in data and data[key] not in frame.columns:
+                cure = nearest(data[key], map(str, frame.columns))
+                self.problems.add(f"the zones have no column {data[key]!r}", name, cure=cure)
+                return None
+        if frame.crs is None:
+            self.problems.add("the zones have no coordinate system (CRS)", name, cure="assign it in QGIS")
+            return None
+        self.zone_ids = tuple(str(v) for v in frame[data["id"]])
+        names = tuple(str(v) for v in frame[data["name"]]) if "name" in data else self.zone_ids
+        if self.grid is None:
+            return None
+        before = len(self.problems.errors)
+        self._check_zones(frame, self.zone_ids, names, name)
+        if len(self.problems.errors) > before:
+            return None
+        shapes = tuple(frame.to_crs(self.grid.wkt).geometry)
+        self._check_overlap(shapes, names, name)
+        return Zones(self.zone_ids, names, shapes), names
+
+    def _check_zones(
+        self, frame: geopandas.GeoDataFrame, ids: Sequence[str], names: Sequence[str], where: str
+    ) -> None:
+        for value in sorted({i for i in ids if ids.count(i) > 1}):
+            what = f"the zone id {value!r} occurs {ids.count(value)} times"
+            self.problems.add(what, where, cure="dissolve the polygons by id, or give unique ids")
+        from shapely.validation import explain_validity  # noqa: PLC0415
+
+        for zone, label, shape in zip(ids, names, frame.geometry, strict=True):
+            at = f"{where}, zone {zone} ({label})"
+            if shape is None or shape.is_empty:
+                self.problems.add("the zone has no geometry", at, cure="remove the row or draw it")
+            elif shape.geom_type not in ("Polygon", "MultiPolygon"):
+                self.problems.add("the zone is not a polygon", at, found=shape.geom_type)
+            elif not shape.is_valid:
+                cure = "repair it (QGIS: Fix geometries) and look at the result"
+                self.problems.add("the zone's geometry is invalid", at, explain_validity(shape), cure)
+
+    def _check_overlap(self, shapes: Sequence[Any], names: Sequence[str], where: str) -> None:
+        import shapely  # noqa: PLC0415
+
+        assert self.grid is not None  # noqa: S101
+        frame = shapely.box(*self.grid.bounds)
+        for label, shape in zip(names, shapes, strict=True):
+            if not shape.intersects(frame):
+                what = f"zone {label} lies outside the land-cover map"
+                found = f"zone {_box(shape.bounds)}, map {_box(self.grid.bounds)}"
+                self.problems.add(what, where, found, "check the coordinate systems of both files")
+        tree = shapely.STRtree(shapes)
+        pairs = tree.query(shapes, predicate="intersects").T
+        for a, b in sorted((int(i), int(j)) for i, j in pairs if i < j):
+            shared = shapes[a].intersection(shapes[b]).area
+            smaller = min(shapes[a].area, shapes[b].area)
+            if shared <= MAX_ZONE_OVERLAP * smaller:
+                continue
+            found = f"{names[a]} and {names[b]} share {shared / smaller:.2%} of the smaller one"
+            what = "zones overlap: their area would be counted twice"
+            self.problems.add(what, where, found, "clip one by the other")
+
+    def _extent(self, data: Mapping[str, Any], std: Standard) -> dict[tuple[str, str], float] | None:
+        where = f"{self.where}, extent"
+        if not check_keys(data, where, self.problems, {"file": object}):
+            return None
+        name, header, rows = self._table(data["file"], "extent")
+        needed = ("zone", "ecosystem", "area", "unit")
+        if not self._columns(name, header, needed, ("zone_name", "source", "year")):
+            return None
+        areas: dict[tuple[str, str], float] = {}
+        names: dict[str, str] = {}
+        for line, row in enumerate(rows, start=2):
+            at = f"{name}, row {line}"
+            names.setdefault(row["zone"], row.get("zone_name") or row["zone"])
+            if row["ecosystem"] not in std.classes:
+                cure = nearest(row["ecosystem"], std.classes)
+                self.problems.add(f"unknown class {row['ecosystem']!r}", at, cure=cure)
+                continue
+            value = self._number(row["value"] if "value" in row else row["area"], at, low=0.0)
+            given = read_unit(row["unit"], at, self.problems)
+            if value is None or not self._agrees(given, unit("m²"), at):
+                continue
+            key = (row["zone"], row["ecosystem"])
+            if key in areas:
+                self.problems.add(f"duplicate row for {', '.join(key)}", name, f"row {line}", "keep one")
+            areas[key] = float(convert(value, given, unit("m²")))
+        if not self.zone_ids:
+            self.zone_ids, self._extent_names = tuple(names), tuple(names.values())
+        for zone in names:
+            if zone not in self.zone_ids:
+                cure = nearest(zone, self.zone_ids)
+                self.problems.add(f"zone {zone!r} is not among the zones", name, cure=cure)
+        return areas
+
+    # ------------------------------------------------------------------ tables
+
+    def _table(self, file: Any, what: str) -> tuple[str, list[str], list[dict[str, str]]]:  # noqa: ANN401
+        """Read a CSV, or take a pandas DataFrame as one."""
+        if isinstance(file, str | Path):
+            self._hash(str(file))
+            header, rows = read_csv(Path(self._path(str(file))))
+            return str(file), header, rows
+        frame = file.astype(object).where(file.notna(), "")
+        name = f"{what} (DataFrame)"
+        self.files[name] = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+        header = [str(c) for c in frame.columns]
+        return name, header, [{k: str(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+    def _columns(
+        self, name: str, header: Sequence[str], needed: Sequence[str], optional: Sequence[str]
+    ) -> bool:
+        before = len(self.problems.errors)
+        for column in needed:
+            if column not in header:
+                self.problems.add(f"column {column!r} is missing", name, found=f"columns {', '.join(header)}")
+        for column in header:
+            if column not in (*needed, *optional):
+                cure = nearest(column, [*needed, *optional])
+                self.problems.add(f"unknown column {column!r}", name, cure=cure)
+        return len(self.problems.errors) == before
+
+    def _number(self, text: str, at: str, low: float | None = None) -> float | None:
+        try:
+            value = number(text)
+        except ValueError:
+            cure = "leave rows out that are not known; write numbers without spaces"
+            self.problems.add("this is not a number", at, repr(text), cure)
+            return None
+        if low is not None and value < low:
+            self.problems.add("the value is negative", at, found=text)
+            return None
+        return value
+
+    def _agrees(self, given: Unit, wanted: Unit, at: str) -> bool:
+        if given.agrees(wanted):
+            return True
+        self.problems.add(f"[{given}] is not a unit of [{wanted}]", at, f"{given.dimension}, not {wanted.dimension}")
+        return False
+
+    # ------------------------------------------------------------------ inputs
+
+    def _inputs(self, data: Mapping[str, Any], std: Standard) -> dict[str, Source]:
+        sources: dict[str, Source] = {}
+        for name, raw in data.items():
+            where = f"{self.where}, inputs.{name}"
+            quantity = std.glossary.get(name)
+            if quantity is None:
+                self.problems.add(f"unknown quantity {name!r}", where, cure=nearest(name, std.glossary))
+                continue
+            if not isinstance(raw, dict):
+                cure = 'for example { file = "rain.tif", unit = "mm/yr" }'
+                self.problems.add("an input is a table", where, repr(raw)[:60], cure)
+                continue
+            ways = [key for key in ("file", "value", "table", "derive") if key in raw]
+            if len(ways) != 1:
+                cure = "give one of file, value, table, derive"
+                self.problems.add("an input is given in one way", where, f"{ways or 'none'}", cure)
+                continue
+            way = getattr(self, f"_input_{ways[0]}")
+            source = self._attempt(way, raw, quantity, where, std)
+            if source is not None:
+                sources[name] = source
+        return sources
+
+    def _given_unit(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str
+    ) -> tuple[Unit, bool] | None:
+        """Return the unit and whether the quantity is given as a total; None if it does not fit."""
+        before = len(self.problems.errors)
+        given = read_unit(raw["unit"], where, self.problems)
+        if len(self.problems.errors) > before:
+            return None
+        return self._kind(given, quantity, where)
+
+    def _kind(self, given: Unit, quantity: Quantity, where: str) -> tuple[Unit, bool] | None:
+        if given.agrees(quantity.unit):
+            return given, quantity.kind == "total"
+        if quantity.kind == "rate" and given.agrees(quantity.unit * unit("m²")):
+            return given, True
+        found = f"{given.dimension}, not {quantity.unit.dimension}"
+        what = f"[{given}] is not a unit of {quantity.name} (for example [{quantity.unit}])"
+        self.problems.add(what, where, found)
+        return None
+
+    def _limits(self, raw: Mapping[str, Any], quantity: Quantity, given: Unit) -> tuple[float, float] | None:
+        if "range" in raw:
+            low, high = raw["range"]
+            return float(low), float(high)
+        if quantity.range is None or not given.agrees(quantity.unit):
+            return None
+        low, high = (float(convert(v, quantity.unit, given)) for v in quantity.range)
+        return low, high
+
+    def _input_value(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+    ) -> Source | None:
+        required: dict[str, Any] = {"value": (int, float), "unit": str}
+        optional: dict[str, Any] = {"note": str, "source": str, "range": list, "price_year": int}
+        if not check_keys(raw, where, self.problems, required, optional):
+            return None
+        kind = self._given_unit(raw, quantity, where)
+        if kind is None:
+            return None
+        given, is_total = kind
+        value = float(raw["value"])
+        if is_total and len(self.zone_ids) > 1:
+            found = f"{value:g} {given} for {len(self.zone_ids)} zones"
+            cure = "give it by zone in [statistics]; one number would be counted for each zone"
+            self.problems.add(f"{quantity.name} is a total of an area", where, found, cure)
+            return None
+        limits = self._limits(raw, quantity, given)
+        self._in_range(value, limits, where, given)
+        origin = {"kind": "number", "value": value, "note": raw.get("source", raw.get("note", ""))}
+        years = {"": raw["price_year"]} if "price_year" in raw else {}
+        if is_total:
+            zone = self.zone_ids[0] if self.zone_ids else ""
+            return Source(
+                quantity, given, True, where, origin, by_zone={(zone, None): value}, price_years=years
+            )
+        return Source(quantity, given, False, where, origin, value=value, price_years=years)
+
+    def _in_range(
+        self, value: float, limits: tuple[float, float] | None, where: str, given: Unit
+    ) -> None:
+        if limits and not limits[0] <= value <= limits[1]:
+            found = f"{value:g} {given}, plausible {limits[0]:g} to {limits[1]:g}"
+            cure = "check the unit; if the value is right, say range = [low, high]"
+            self.problems.add("the value is outside its plausible range", where, found, cure)
+
+    def _input_table(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+    ) -> Source | None:
+        required: dict[str, Any] = {"table": object, "unit": str}
+        if not check_keys(raw, where, self.problems, required, {"note": str, "source": str, "range": list}):
+            return None
+        kind = self._given_unit(raw, quantity, where)
+        name, header, rows = self._table(raw["table"], quantity.name)
+        if kind is None or not self._columns(name, header, ("ecosystem", "value"), ("zone", "source", "note")):
+            return None
+        limits = self._limits(raw, quantity, kind[0])
+        values: dict[tuple[str | None, str], float] = {}
+        for line, row in enumerate(rows, start=2):
+            at = f"{name}, row {line}"
+            if row["ecosystem"] not in std.classes:
+                cure = nearest(row["ecosystem"], std.classes)
+                self.problems.add(f"unknown class {row['ecosystem']!r}", at, cure=cure)
+                continue
+            value = self._number(row["value"], at)
+            key = (row.get("zone") or None, row["ecosystem"])
+            if key in values:
+                self.problems.add(f"duplicate row for {key[1]}", name, f"row {line}", "keep one")
+            if value is not None:
+                self._in_range(value, limits, at, kind[0])
+                values[key] = value
+        if kind[1] and any(zone is None for zone, _ in values) and len(self.zone_ids) > 1:
+            cure = "add a zone column"
+            self.problems.add(f"{quantity.name} is a total of an area", where, cure=cure)
+        origin = {"kind": "class table", "file": name}
+        return Source(quantity, kind[0], kind[1], where, origin, by_class=values)
+
+    def _raster(self, raw: Mapping[str, Any], kind: str, where: str, file: Any) -> Raster | None:  # noqa: ANN401
+        """Open a raster and decide how it comes onto the grid."""
+        if self.grid is None:
+            cure = "give the quantity by zone or class, or add a land-cover map"
+            self.problems.add("a raster needs a land-cover map that sets the grid", where, cure=cure)
+            return None
+        path, name = self._raster_file(file)
+        with open_raster(path, name) as dataset:
+            grid = Grid.of(dataset, name)
+            bands, combine = self._bands(raw.get("bands"), dataset.count, where)
+            nodata = raw.get("nodata", dataset.nodatavals[bands[0] - 1])
+            labels = describe_bands(dataset, bands)
+        if overlap(self.grid, grid) < MIN_OVERLAP:
+            found = f"land cover {_box(self.grid.bounds)}, this {_box(grid.bounds)} ({grid.crs.name})"
+            cure = "check that both files show the same place and have the right CRS"
+            self.problems.add("the raster does not overlap the land-cover map", name, found, cure)
+            return None
+        resampling = raw.get("resampling") or choose_resampling(kind, self.grid, grid)
+        if resampling not in (*RESAMPLING, "exact"):
+            cure = nearest(str(resampling), RESAMPLING)
+            self.problems.add(f"unknown resampling {resampling!r}", where, cure=cure)
+            return None
+        if self.grid.same_as(grid):
+            resampling = "exact"
+        else:
+            note = f"{name}: brought from {grid.width} × {grid.height} cells, {grid.crs.name}, "
+            self.notes.append(note + f"onto the land-cover grid by {resampling}")
+        missing = None if nodata is None else float(nodata)
+        return Raster(path, name, grid, missing, bands, labels, combine, resampling, whole=kind == "class")
+
+    def _bands(self, wanted: Any, count: int, where: str) -> tuple[tuple[int, ...], str | None]:  # noqa: ANN401
+        every = tuple(range(1, count + 1))
+        if wanted in ("sum", "mean"):
+            return every, str(wanted)
+        if isinstance(wanted, int) and not isinstance(wanted, bool):
+            if not 1 <= wanted <= count:
+                self.problems.add(f"there is no band {wanted}", where, found=f"{count} bands")
+                return (1,), None
+            return (wanted,), None
+        if wanted not in (None, "members"):
+            cure = 'bands = "sum", "mean", "members" or a band number'
+            self.problems.add("bands is not understood", where, repr(wanted), cure)
+        return every, None
+
+    def _input_file(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+    ) -> Source | None:
+        keys: dict[str, Any] = {**_RASTER_KEYS, "file": object}
+        if not check_keys(raw, where, self.problems, {"file": object, "unit": str}, keys):
+            return None
+        kind = self._given_unit(raw, quantity, where)
+        raster = self._raster(raw, quantity.kind, where, raw["file"])
+        if kind is None or raster is None:
+            return None
+        origin = {"kind": "raster", "file": raster.name, "resampling": raster.resampling}
+        return Source(
+            quantity,
+            kind[0],
+            kind[1],
+            where,
+            origin | ({"bands": raster.combine} if raster.combine else {}),
+            members=raster.labels if raster.has_axis else None,
+            raster=raster,
+            limits=self._limits(raw, quantity, kind[0]),
+        )
+
+    def _input_derive(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+    ) -> Source | None:
+        """Compute a quantity over the whole grid by a registered function."""
+        function = FUNCTIONS.get(str(raw["derive"]))
+        if function is None:
+            cure = nearest(str(raw["derive"]), FUNCTIONS)
+            self.problems.add(f"unknown function {raw['derive']!r}", where, cure=cure)
+            return None
+        signature = function.signature  # type: ignore[attr-defined]
+        own = [n for n in (*signature.units, *sorted(signature.plain)) if n not in ("dx", "dy", "dates")]
+        ways: dict[str, Any] = dict.fromkeys(own, object)
+        optional = {"note": str, "source": str, "range": list, "derive": str}
+        lacking = {n: t for n, t in ways.items() if n not in signature.optional}
+        if not check_keys(raw, where, self.problems, lacking, {**ways, **optional}):
+            return None
+        if self.grid is None:
+            self.problems.add("derive needs a land-cover map that sets the grid", where)
+            return None
+        arguments: dict[str, Any] = {}
+        files: list[str] = []
+        for name in own:
+            if name in raw:
+                self._argument(raw[name], name, signature, f"{where}.{name}", arguments, files)
+        if set(own) - set(arguments) - signature.optional:
+            return None
+        if signature.shape == "grid":
+            arguments["dx"], arguments["dy"] = self.grid.ground_cell()
+        array = np.asarray(function(**arguments), dtype=np.float64)
+        returns = unit(signature.returns)
+        kind = self._kind(returns, quantity, where)
+        if kind is None:
+            return None
+        shape = (self.grid.height, self.grid.width)
+        if array.shape != shape:
+            array = np.broadcast_to(array, shape)
+        plain = {k: v for k, v in raw.items() if not isinstance(v, dict)}
+        origin = {"kind": "derived", "function": signature.name, "files": files, **plain}
+        limits = self._limits(raw, quantity, returns)
+        return Source(quantity, returns, kind[1], where, origin, array=array, limits=limits)
+
+    def _argument(  # noqa: PLR0913
+        self,
+        raw: Any,  # noqa: ANN401
+        name: str,
+        signature: Any,  # noqa: ANN401
+        where: str,
+        arguments: dict[str, Any],
+        files: list[str],
+    ) -> None:
+        if name in signature.plain:
+            arguments[name] = raw
+            return
+        wanted = unit(signature.units[name])
+        if not isinstance(raw, dict) or "unit" not in raw or ("file" in raw) == ("value" in raw):
+            cure = f'{name} = {{ file = "...", unit = "{wanted}" }} or {{ value = ..., unit = ... }}'
+            self.problems.add("an argument is a file or a value, with its unit", where, repr(raw)[:60], cure)
+            return
+        given = read_unit(raw["unit"], where, self.problems)
+        if not self._agrees(given, wanted, where):
+            return
+        if "value" in raw:
+            arguments[name] = float(convert(float(raw["value"]), given, wanted))
+            return
+        raster = self._raster(raw, "rate", where, raw["file"])
+        if raster is None or self.grid is None:
+            return
+        files.append(raster.name)
+        arguments[name] = convert(read_whole(self.grid, raster), given, wanted)
+        if raster.has_axis and "dates" in signature.plain:
+            arguments["dates"] = raster.labels
+
+    # -------------------------------------------------------------- statistics
+
+    def _statistics(
+        self, data: Mapping[str, Any], std: Standard, sources: dict[str, Source]
+    ) -> None:
+        where = f"{self.where}, statistics"
+        if not check_keys(data, where, self.problems, {"file": object}):
+            return
+        name, header, rows = self._table(data["file"], "statistics")
+        needed = tuple(c for c in _STATISTICS_COLUMNS if c != "item")
+        if not self._columns(name, header, needed, ("item", "note", "zone_name")):
+            return
+        grouped: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        for line, row in enumerate(rows, start=2):
+            if row["quantity"] not in std.glossary:
+                cure = nearest(row["quantity"], std.glossary)
+                self.problems.add(f"unknown quantity {row['quantity']!r}", f"{name}, row {line}", cure=cure)
+            else:
+                grouped.setdefault(row["quantity"], []).append((line, row))
+        if not self.zone_ids:
+            self.zone_ids = tuple(dict.fromkeys(row["zone"] for row in rows))
+            self._extent_names = self.zone_ids
+        for quantity, found in grouped.items():
+            if quantity in sources:
+                cure = "give it once"
+                self.problems.add(f"{quantity} is in [inputs] and in the statistics", name, cure=cure)
+                continue
+            source = self._statistic(std.glossary[quantity], found, name)
+            if source is not None:
+                sources[quantity] = source
+
+    def _statistic(
+        self, quantity: Quantity, rows: Iterable[tuple[int, dict[str, str]]], name: str
+    ) -> Source | None:
+        before = len(self.problems.errors)
+        values: dict[tuple[str, str | None], float] = {}
+        years: dict[str, int] = {}
+        first: tuple[Unit, bool] | None = None
+        for line, row in rows:
+            at = f"{name}, row {line} ({quantity.name})"
+            if row["zone"] not in self.zone_ids:
+                cure = nearest(row["zone"], self.zone_ids)
+                self.problems.add(f"zone {row['zone']!r} is not among the zones", at, cure=cure)
+            given = read_unit(row["unit"], at, self.problems)
+            kind = self._kind(given, quantity, at) if given else None
+            value = self._number(row["value"], at)
+            if kind is None or value is None:
+                continue
+            first = first or kind
+            if not given.agrees(first[0]):
+                self.problems.add("rows of one quantity differ in kind", at, f"[{given}] and [{first[0]}]")
+                continue
+            self._in_range(value, self._limits({}, quantity, given), at, given)
+            key = (row["zone"], row.get("item") or None)
+            if key in values:
+                label = " ".join(str(k) for k in key if k)
+                self.problems.add(f"duplicate row for {quantity.name}, {label}", name, f"row {line}", "keep one")
+            values[key] = float(convert(value, given, first[0]))
+            if row["year"].isdigit():
+                years[row["zone"]] = int(row["year"])
+        if first is None or len(self.problems.errors) > before:
+            return None
+        items = tuple(dict.fromkeys(item for _, item in values if item))
+        self._complete(quantity, values, items, name)
+        if first[0].currency and len(set(years.values())) > 1:
+            found = ", ".join(str(y) for y in sorted(set(years.values())))
+            self.problems.add(f"{quantity.name} mixes price years", name, found, "give one year")
+        origin = {"kind": "statistics", "file": name}
+        return Source(
+            quantity,
+            first[0],
+            first[1],
+            f"{name}, {quantity.name}",
+            origin,
+            members=items or None,
+            by_zone=values,
+            price_years=years if first[0].currency else {},
+        )
+
+    def _complete(
+        self,
+        quantity: Quantity,
+        values: Mapping[tuple[str, str | None], float],
+        items: Sequence[str],
+        name: str,
+    ) -> None:
+        lacking = [
+            f"{zone}{f' {item}' if item else ''}"
+            for zone in self.zone_ids
+            for item in (items or (None,))
+            if (zone, item) not in values
+        ]
+        if lacking:
+            shown = ", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more" if len(lacking) > 8 else "")  # noqa: PLR2004
+            cure = "add the rows; write 0 only where it is known to be zero"
+            self.problems.add(f"{quantity.name} is missing for some zones", name, shown, cure)
+
+    # ------------------------------------------------------------ coefficients
+
+    def _coefficients(self, data: Mapping[str, Any], std: Standard) -> dict[str, Entry]:
+        overrides: dict[str, Entry] = {}
+        for key, raw in data.items():
+            where = f"{self.where}, coefficients.{key}"
+            required: dict[str, Any] = {"value": (int, float), "unit": str, "source": str}
+            optional: dict[str, Any] = {"price_year": int, "note": str}
+            if not isinstance(raw, dict) or not check_keys(raw, where, self.problems, required, optional):
+                continue
+            table, column, row = _split_key(key, std)
+            if table is None:
+                known = [f"{t}.{c}" for t, found in std.tables.items() for c in found.columns]
+                self.problems.add(f"no rule uses the coefficient {key!r}", where, cure=nearest(key, known))
+                continue
+            about = std.tables[table].columns[column]
+            given = read_unit(raw["unit"], where, self.problems)
+            if not self._agrees(given, about.unit, where):
+                continue
+            if given.currency and "price_year" not in raw:
+                self.problems.add("a price has no price_year", where, cure="say the year of the price level")
+            if bool(std.tables[table].key) != bool(row):
+                wanted = f"{table}.{column}.<{', '.join(std.tables[table].key)}>"
+                self.problems.add("the key does not fit the table", where, cure=f"write {wanted}")
+                continue
+            limits = about.range
+            value = float(raw["value"])
+            in_table = float(convert(value, given, about.unit))
+            if limits and not limits[0] <= in_table <= limits[1]:
+                self.problems.add("the coefficient is out of range", where, f"{value:g} {given}", f"range {limits}")
+            overrides[key] = Entry(
+                value, given, raw["source"], "project", where, raw.get("price_year"), raw.get("note", "")
+            )
+        return overrides
+
+    def _outputs(self, data: Mapping[str, Any], std: Standard) -> tuple[str, ...]:
+        where = f"{self.where}, outputs"
+        check_keys(data, where, self.problems, {}, {"maps": list})
+        maps = tuple(str(m) for m in data.get("maps", []))
+        known = [f"{s.id}.{step}" for s in std.services.values() for step in s.steps]
+        for name in maps:
+            if name not in known:
+                self.problems.add(f"maps names the unknown step {name!r}", where, cure=nearest(name, known))
+        return maps
+
+
+def _split_key(key: str, std: Standard) -> tuple[str | None, str, str]:
+    """Split ``table.column`` or ``table.column.row`` of a coefficient that rules use."""
+    for table, found in std.tables.items():
+        for column in found.columns:
+            stem = f"{table}.{column}"
+            if key == stem or key.startswith(stem + "."):
+                return table, column, key[len(stem) + 1 :]
+    return None, "", ""
+
+
+def _read_vector(path: str, name: str, layer: str | None) -> geopandas.GeoDataFrame:
+    import geopandas  # noqa: PLC0415
+
+    if not Path(path).exists():
+        cure = "check the name; it is relative to the project file"
+        raise DataError("the vector file cannot be opened", name, "there is no such file", cure)
+    try:
+        return geopandas.read_file(path, **({"layer": layer} if layer else {}))
+    except Exception as error:  # noqa: BLE001  pyogrio raises many kinds
+        found = str(error).splitlines()[0]
+        raise DataError("the vector file cannot be read", name, found, "copy it again") from None
+
+
+def _geo(array: xarray.DataArray, name: str) -> tuple[Any, Any, str]:
+    """Return values (north up), transform and CRS of a DataArray with x and y coordinates."""
+    from affine import Affine  # noqa: PLC0415
+    from pyproj import CRS  # noqa: PLC0415
+
+    y_name = next((d for d in ("y", "lat", "latitude") if d in array.dims), None)
+    x_name = next((d for d in ("x", "lon", "longitude") if d in array.dims), None)
+    if x_name is None or y_name is None:
+        cure = "name the dimensions y and x (or lat and lon) and give them coordinates"
+        raise DataError("the array has no x and y", name, f"dimensions {array.dims}", cure)
+    spatial = array.coords["spatial_ref"].attrs if "spatial_ref" in array.coords else {}
+    wkt = spatial.get("crs_wkt") or spatial.get("spatial_ref") or array.attrs.get("crs")
+    if not wkt:
+        cure = "write it with rioxarray (da.rio.write_crs), or set attrs['crs'] = 'EPSG:...'"
+        raise DataError("the array has no coordinate system (CRS)", name, cure=cure)
+    x, y = array[x_name].to_numpy().astype(float), array[y_name].to_numpy().astype(float)
+    if y[0] < y[-1]:
+        array, y = array.isel({y_name: slice(None, None, -1)}), y[::-1]
+    dx, dy = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
+    for axis, steps, step in (("x", np.diff(x), dx), ("y", np.diff(y), dy)):
+        if not np.allclose(steps, step, rtol=1e-4):
+            raise DataError(f"the {axis} coordinates are not evenly spaced", name)
+    others = [d for d in array.dims if d not in (x_name, y_name)]
+    values = array.transpose(*others, y_name, x_name).to_numpy()
+    transform = Affine(dx, 0.0, x[0] - dx / 2, 0.0, dy, y[0] - dy / 2)
+    return values, transform, CRS.from_user_input(wkt).to_wkt()
+
+
+def _box(bounds: Sequence[float]) -> str:
+    west, south, east, north = bounds
+    return f"x {west:g} to {east:g}, y {south:g} to {north:g}"
+
+
+def read_whole(grid: Grid, raster: Raster) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Read a whole raster onto the grid, tile by tile like the engine's pass."""
+    reader = RasterReader(grid)
+    shape = (grid.height, grid.width)
+    result = np.full((len(raster.bands), *shape) if raster.has_axis else shape, np.nan)
+    try:
+        for _, window in grid.tiles():
+            result[(..., *window.slices)] = reader.read(raster, window)
+    finally:
+        reader.close()
+    return result

@@ -1,0 +1,472 @@
+"""From a plan to numbers: which sums the pass makes, and the value of every step by zone and class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gep import formula
+from gep.blocks import CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
+from gep.errors import DataError, Problems
+from gep.formula import Node, Sym
+from gep.functions import FUNCTIONS
+from gep.grid import SENTINELS
+from gep.kernel import ONE
+from gep.plan import (
+    Array,
+    CoefficientLeaf,
+    InputLeaf,
+    LeafNumbers,
+    Plan,
+    Resolved,
+    Target,
+    ZoneTotalLeaf,
+)
+from gep.units import convert
+
+
+@dataclass
+class Value:
+    """The value of a step: total by zone and class (or by zone only), and its mean where a rate.
+
+    Arrays have shape (members, zones, classes), the first only with an axis; classes has length 1
+    where the value knows no ecosystem.
+    """
+
+    total: Array
+    mean: Array | None
+    by_class: bool
+
+
+@dataclass
+class ClassSums:
+    """What a run gives before it becomes an account."""
+
+    plan: Plan
+    area: Array  # (zones, classes), m²
+    no_cover: Array  # (zones,), m² of the zone without land cover or outside the map
+    zone_area: Array  # (zones,), m²
+    values: dict[tuple[str, str], Value]
+    inputs: dict[str, Value]  # quantity -> mean (rates) or total of the inputs as used
+    covered: dict[tuple[str, str], Array]  # (zones, classes), m² with complete data
+    coefficients: dict[tuple[str, str], dict[str, dict[str, Any]]]
+    warnings: list[str] = field(default_factory=list)
+    zone_totals_covered: dict[str, Array] = field(default_factory=dict)
+
+    def zone_total_coverage(self, name: str) -> Array:
+        """Return, by zone, the share of the area in scope behind a ``by_zone`` leaf."""
+        return self.zone_totals_covered.get(name, np.ones(len(self.zone_area)))
+
+
+def make_sums(
+    plan: Plan,
+    block: int = 2048,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> ClassSums:
+    """Run the pass and evaluate every step.
+
+    Raises
+    ------
+    DataError
+        With all problems that only the data can show: classes without a coefficient, codes
+        outside the legend, values outside their plausible range, prices without an index.
+    """
+    return _Run(plan).run(block, workers, progress)
+
+
+class _Run:
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.project, self.std = plan, plan.project, plan.project.standard
+        self.problems = Problems()
+        self.numbers = LeafNumbers(plan, self.problems)
+        self.classes = tuple(self.std.classes)
+        self.formulas: dict[Node, int] = {}
+        self.slots: dict[Slot, int] = {}
+        self.zone_totals: dict[str, Array] = {}
+        self.totals: Totals | None = None
+        self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
+
+    def run(self, block: int, workers: int | None, progress: Progress | None) -> ClassSums:
+        cells = self._request()
+        no_cover = np.zeros(len(self.project.zone_ids))
+        if self.project.land_cover is not None:
+            self.totals = run_blocks(self._work(cells), block, workers, progress)
+            self.area, no_cover = self.totals.area, self.totals.no_cover
+            self._judge_map(self.totals)
+            self._judge_layers(self.totals)
+        else:
+            for (zone, ecosystem), m2 in self.project.extent.items():
+                at = (self.project.zone_ids.index(zone), self.classes.index(ecosystem))
+                self.area[at] = m2
+        values, covered = {}, {}
+        for key, target in self.plan.targets.items():
+            values[key] = self._value(target)
+            covered[key] = self._covered(target)
+        inputs = {name: self._input_value(name) for name in self._input_names()}
+        self._judge_coefficients()
+        self.problems.raise_if_any(DataError)
+        return ClassSums(
+            self.plan,
+            self.area,
+            no_cover,
+            self.area.sum(axis=1) + no_cover,
+            values,
+            inputs,
+            covered,
+            self.numbers.picked,
+            [str(w) for w in (*self.plan.warnings, *self.problems.warnings)],
+            {
+                name: self._zone_coverage(leaf)
+                for name, leaf in self.plan.leaves.items()
+                if isinstance(leaf, ZoneTotalLeaf)
+            },
+        )
+
+    def _zone_coverage(self, leaf: ZoneTotalLeaf) -> Array:
+        names = formula.symbols(leaf.resolved.tree)
+        cells = frozenset(n for n in names if self.plan.is_cell(n))
+        scope = self._scope(leaf.service)
+        covered = self._covered_area(leaf.resolved, cells, scope).sum(axis=1)
+        whole = scope.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(whole > 0, covered / whole, 1.0)
+
+    # ------------------------------------------------------------------ the pass
+
+    def _resolved(self) -> list[tuple[Resolved, frozenset[str]]]:
+        """Return every formula that needs class sums: targets and zone totals, with cell leaves."""
+        found = [(t.resolved, t.cells) for t in self.plan.targets.values()]
+        for leaf in self.plan.leaves.values():
+            if isinstance(leaf, ZoneTotalLeaf):
+                names = formula.symbols(leaf.resolved.tree)
+                cells = frozenset(n for n in names if self.plan.is_cell(n))
+                found.append((leaf.resolved, cells))
+        return found
+
+    def _request(self) -> list[str]:
+        """Register every sum that is needed; return the cell leaves."""
+        from gep import kernel  # noqa: PLC0415
+
+        cells: dict[str, None] = {}
+        for resolved, leaves in self._resolved():
+            cells.update(dict.fromkeys(sorted(leaves)))
+            if leaves:
+                for term in kernel.separate(resolved.tree, self.plan.is_cell):
+                    self._slot(term.inside, leaves, resolved)
+                self._slot(ONE, leaves, resolved)
+                self._slot(ONE, leaves, Resolved(resolved.tree, 0, resolved.axis))  # covered area
+        for name in cells:
+            leaf = self.plan.leaves[name]
+            assert isinstance(leaf, InputLeaf)  # noqa: S101  cell leaves are inputs
+            resolved = Resolved(Sym(name), int(leaf.source.is_total), leaf.axis)
+            self._slot(Sym(name), frozenset({name}), resolved)
+            self._slot(ONE, frozenset({name}), resolved)
+        return list(cells)
+
+    def _slot(self, inside: Node, cells: frozenset[str], resolved: Resolved) -> int:
+        from gep import kernel  # noqa: PLC0415
+
+        number = self.formulas.setdefault(inside, len(self.formulas))
+        checked = tuple(
+            self.formulas.setdefault(t.inside, len(self.formulas))
+            for t in kernel.separate(resolved.tree, self.plan.is_cell)
+            if not isinstance(t.inside, Sym) and t.inside != ONE
+        )
+        slot = Slot(number, cells, resolved.degree == 0, checked)
+        return self.slots.setdefault(slot, len(self.slots))
+
+    def _work(self, cells: list[str]) -> Work:
+        project = self.project
+        cover = project.land_cover
+        assert cover is not None and project.grid is not None and project.zones is not None  # noqa: S101, PT018
+        layers = []
+        for name in cells:
+            leaf = self.plan.leaves[name]
+            assert isinstance(leaf, InputLeaf)  # noqa: S101
+            layers.append(CellLayer(name, leaf.source.raster, leaf.source.array))
+        tables = []
+        for node in self.formulas:
+            for name in formula.symbols(node):
+                if name not in cells and name not in {t.name for t in tables}:
+                    values = self.numbers.array(name, self._members_of(name))
+                    tables.append(TableLayer(name, self._wide(name, values)))
+        codes = {code: self.classes.index(name) for code, name in cover.classes.items()}
+        nodata = frozenset(cover.legend.nodata) - set(codes)
+        return Work(
+            project.grid,
+            project.zones,
+            cover.raster,
+            codes,
+            nodata,
+            len(self.classes),
+            tuple(layers),
+            tuple(tables),
+            tuple(self.formulas),
+            tuple(self.slots),
+            FUNCTIONS,
+            self._labels,
+        )
+
+    def _wide(self, name: str, values: Array) -> Array:
+        """Give a table leaf the dimensions (members, zones, classes) or (zones, classes)."""
+        return values
+
+    def _members_of(self, name: str) -> Any:  # noqa: ANN401
+        """Return a function axis -> members for the service of a leaf."""
+        services = [key[0] for key, t in self.plan.targets.items() if self._uses(t.resolved, name)]
+
+        def members(axis: str) -> tuple[str, ...]:
+            for service in services:
+                if (service, axis) in self.plan.members:
+                    return self.plan.members[service, axis]
+            return ()
+
+        return members
+
+    def _uses(self, resolved: Resolved, name: str) -> bool:
+        for symbol in formula.symbols(resolved.tree):
+            if symbol == name:
+                return True
+            leaf = self.plan.leaves[symbol]
+            if isinstance(leaf, ZoneTotalLeaf) and self._uses(leaf.resolved, name):
+                return True
+        return False
+
+    def _labels(self, node: Node) -> tuple[str, ...]:
+        """Return the members of the axis in a call, for functions that want dates."""
+        for name in formula.symbols(node):
+            leaf = self.plan.leaves.get(name)
+            if isinstance(leaf, InputLeaf) and leaf.source.members:
+                return leaf.source.members
+        return ()
+
+    # ------------------------------------------------------------------ values
+
+    def _value(self, target: Target) -> Value:
+        raw = self._total(target.resolved, target.service)
+        area = self._scope(target.service)
+        by_class = raw.shape[-1] > 1
+        if by_class:
+            raw = np.where(area > 0, raw, np.nan)
+        mean = None
+        if target.is_rate and by_class:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                covered = self._covered(target) if target.cells else area
+                mean = raw / np.where(covered > 0, covered, np.nan)
+        return Value(raw * target.factor, mean, by_class)
+
+    def _total(self, resolved: Resolved, service: str) -> Array:
+        """Return the summed value (rates × m², totals as they are) by zone and class, or by zone."""
+        from gep import kernel  # noqa: PLC0415
+
+        cells = frozenset(n for n in formula.symbols(resolved.tree) if self.plan.is_cell(n))
+        members = self._axis_members(resolved, service)
+        if not cells:
+            value = self._evaluate(resolved.tree, members)
+            if resolved.degree == 0:
+                return np.asarray(value * self.area)
+            shape = np.broadcast_shapes(value.shape, (len(self.project.zone_ids), 1))
+            return np.array(np.broadcast_to(value, shape))
+        assert self.totals is not None  # noqa: S101  cell leaves come with a map
+        result: Any = 0.0
+        for term in kernel.separate(resolved.tree, self.plan.is_cell):
+            sums = self.totals.sums[self._slot(term.inside, cells, resolved)]
+            outside = self._evaluate(term.outside, members)
+            product = outside * sums
+            if term.closed:
+                product = product.sum(axis=0) if product.ndim > 2 else product  # noqa: PLR2004
+                product = product * self._evaluate(term.before, members)
+            result = result + product
+        covered = self.totals.sums[self._slot(ONE, cells, resolved)]
+        return np.where(covered > 0, result, np.nan)
+
+    def _axis_members(self, resolved: Resolved, service: str) -> Any:  # noqa: ANN401
+        def members(axis: str) -> tuple[str, ...]:
+            found = self.plan.members.get((service, axis))
+            if found is None:
+                found = next((m for (_, a), m in self.plan.members.items() if a == axis), ())
+            return found
+
+        return members
+
+    def _evaluate(self, tree: Node, members: Any) -> Array:  # noqa: ANN401
+        env: dict[str, Any] = {}
+        for name in formula.symbols(tree):
+            leaf = self.plan.leaves[name]
+            if isinstance(leaf, ZoneTotalLeaf):
+                env[name] = self._zone_total(name, leaf)
+            else:
+                env[name] = self.numbers.array(name, members)
+        value = formula.evaluate(tree, env, FUNCTIONS, labels=self._labels)
+        return np.atleast_2d(np.asarray(value, dtype=np.float64))
+
+    def _zone_total(self, name: str, leaf: ZoneTotalLeaf) -> Array:
+        if name not in self.zone_totals:
+            total = self._total(leaf.resolved, leaf.service)
+            if total.shape[-1] > 1:
+                area = self._scope(leaf.service)
+                there = (area > 0) & np.isfinite(total)
+                summed = np.where(there, total, 0.0).sum(axis=-1, keepdims=True)
+                total = np.where(there.any(axis=-1, keepdims=True), summed, np.nan)
+            self.zone_totals[name] = total
+        return self.zone_totals[name]
+
+    def _scope(self, service: str) -> Array:
+        """Return the area by zone and class, 0 where the service is not accounted."""
+        entry = self.std.services[service]
+        inside = np.array([self.std.in_scope(entry, c) for c in self.classes])
+        return np.where(inside, self.area, 0.0)
+
+    def _covered(self, target: Target) -> Array:
+        """Return the area by zone and class with complete data for a step."""
+        return self._covered_area(target.resolved, target.cells, self._scope(target.service))
+
+    def _covered_area(self, resolved: Resolved, cells: frozenset[str], area: Array) -> Array:
+        if not cells:
+            return area
+        assert self.totals is not None  # noqa: S101
+        by_area = Resolved(resolved.tree, 0, resolved.axis)
+        return np.where(area > 0, self.totals.sums[self._slot(ONE, cells, by_area)], 0.0)
+
+    def _input_names(self) -> list[str]:
+        return [n for n, leaf in self.plan.leaves.items() if isinstance(leaf, InputLeaf)]
+
+    def _input_value(self, name: str) -> Value:
+        """Return an input as used: its mean by zone and class if a rate, its total otherwise."""
+        leaf = self.plan.leaves[name]
+        assert isinstance(leaf, InputLeaf)  # noqa: S101
+        if not self.plan.is_cell(name):
+            array = self.numbers.array(name, self._members_of(name))
+            mean = None if leaf.source.is_total else array
+            return Value(array, mean, array.shape[-1] > 1)
+        assert self.totals is not None  # noqa: S101
+        resolved = Resolved(Sym(name), int(leaf.source.is_total), leaf.axis)
+        cells = frozenset({name})
+        total = self.totals.sums[self._slot(Sym(name), cells, resolved)]
+        area = self.totals.sums[self._slot(ONE, cells, resolved)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = None if leaf.source.is_total else np.where(area > 0, total / area, np.nan)
+        return Value(total, mean, by_class=True)
+
+    # ------------------------------------------------------------------ judgement
+
+    def _judge_map(self, totals: Totals) -> None:
+        cover = self.project.land_cover
+        assert cover is not None  # noqa: S101
+        for code in sorted(totals.unknown):
+            m2, count = totals.unknown[code]
+            found = f"{count} cells, {m2 / 1e6:.4g} km²"
+            where = f"{cover.raster.name}, code {code}"
+            if code in cover.legend.unmapped:
+                title = cover.legend.codes[code]
+                what = f"{title.en} / {title.zh} has no class: {cover.legend.unmapped[code]}"
+                cure = f'say what it is here: classes = {{ {code} = "..." }} in [land_cover]'
+            else:
+                what = f"the map holds a code that the legend {cover.legend.path.stem!r} does not"
+                cure = "take the right legend, or declare the code: nodata = ... if it means no data"
+            self.problems.add(what, where, found, cure)
+        for zone, name in enumerate(self.project.zone_names):
+            if totals.area[zone].sum() == 0:
+                ident = self.project.zone_ids[zone]
+                what = f"zone {ident} ({name}) has no cell with land cover"
+                found = f"{totals.no_cover[zone] / 1e6:.4g} km² without data"
+                self.problems.add(what, cover.raster.name, found, "check zone and map")
+
+    def _judge_layers(self, totals: Totals) -> None:
+        for name, found in totals.ranges.items():
+            leaf = self.plan.leaves[name]
+            assert isinstance(leaf, InputLeaf)  # noqa: S101
+            source = leaf.source
+            label = str(source.origin.get("file") or source.origin.get("function") or source.where)
+            where = f"{label} ({source.quantity.name})"
+            if found.cells == found.missing:
+                self.problems.add("the raster has no data inside the zones", where, cure="check the file")
+                continue
+            odd = [s for s in SENTINELS if s in (found.low, found.high)]
+            if odd and source.raster is not None and source.raster.nodata is None:
+                what = "the raster declares no nodata value, and holds one that looks like it"
+                cure = f"say nodata = {odd[0]:g} in the project, or in the file (gdal_edit.py -a_nodata)"
+                self.problems.add(what, where, f"{odd[0]:g} occurs inside the zones", cure)
+                continue
+            self._judge_range(source, found.low, found.high, where)
+            self._judge_typical(name, where)
+
+    def _judge_range(self, source: Any, low: float, high: float, where: str) -> None:  # noqa: ANN401
+        limits = source.limits
+        if limits is None or (low >= limits[0] and high <= limits[1]):
+            return
+        found = f"{low:g} to {high:g} {source.unit}; plausible is {limits[0]:g} to {limits[1]:g}"
+        cure = "check unit and nodata; if the values are right, say range = [low, high]"
+        self.problems.add("values are outside the plausible range", where, found, cure)
+
+    def _judge_typical(self, name: str, where: str) -> None:
+        """Compare the mean with what is usual: rain in metres lies in range, its mean does not."""
+        leaf = self.plan.leaves[name]
+        assert isinstance(leaf, InputLeaf)  # noqa: S101
+        source = leaf.source
+        typical = source.quantity.typical
+        if typical is None or source.is_total or not source.unit.agrees(source.quantity.unit):
+            return
+        assert self.totals is not None  # noqa: S101
+        resolved = Resolved(Sym(name), 0, leaf.axis)
+        total = self.totals.sums[self._slot(Sym(name), frozenset({name}), resolved)].sum()
+        area = self.totals.sums[self._slot(ONE, frozenset({name}), resolved)].sum()
+        members = len(source.members or ("",))
+        if area <= 0:
+            return
+        mean = float(convert(total / area / members, source.unit, source.quantity.unit))
+        in_range = source.limits and source.quantity.range is not None
+        stated = in_range and source.limits != tuple(
+            float(convert(v, source.quantity.unit, source.unit)) for v in source.quantity.range or ()
+        )
+        if typical[0] <= mean <= typical[1] or stated:
+            return
+        found = f"mean {mean:.4g} {source.quantity.unit}; usual is {typical[0]:g} to {typical[1]:g}"
+        cure = f"the project says [{source.unit}]: is that right? If so, say range = [low, high]"
+        self.problems.add("the mean is far from any usual value: another unit?", where, found, cure)
+
+    def _judge_coefficients(self) -> None:
+        """Name every class that occurs and has no coefficient, of all tables at once."""
+        for (what, where), classes in self.numbers.missing.items():
+            services = self._services_of(what)
+            lines = []
+            for number, name in enumerate(self.classes):
+                if name not in classes:
+                    continue
+                m2 = max(float(self._scope(s)[:, number].sum()) for s in services) if services else 0.0
+                if m2 > 0:
+                    title = self.std.classes[name].title
+                    lines.append(f"{name} ({title.en} / {title.zh}): {m2 / 1e6:.4g} km²")
+            if lines:
+                cure = f'give it in the project: [coefficients] "{what}.<class>", or map the class otherwise'
+                self.problems.add(
+                    f"classes of the map have no coefficient {what}", where, "\n".join(lines), cure
+                )
+
+    def _services_of(self, what: str) -> list[str]:
+        """Return the computed services that use a coefficient (or class table)."""
+        found = set()
+        for (service, _), target in self.plan.targets.items():
+            for name in self._leaves_below(target.resolved):
+                leaf = self.plan.leaves[name]
+                if isinstance(leaf, CoefficientLeaf):
+                    label = f"{leaf.coefficient.table}.{leaf.coefficient.column}"
+                elif isinstance(leaf, InputLeaf):
+                    label = leaf.source.where if leaf.source.by_class is not None else ""
+                else:
+                    continue
+                if label == what:
+                    found.add(service)
+        return sorted(found)
+
+    def _leaves_below(self, resolved: Resolved) -> list[str]:
+        names = list(formula.symbols(resolved.tree))
+        for name in list(names):
+            leaf = self.plan.leaves[name]
+            if isinstance(leaf, ZoneTotalLeaf):
+                names += self._leaves_below(leaf.resolved)
+        return names
+
