@@ -142,6 +142,7 @@ class ProjectReader:
         self.keep: list[Any] = []
         self.grid: Grid | None = None
         self.zone_ids: tuple[str, ...] = ()
+        self.wants_map = False
 
     def read(self, data: Mapping[str, Any]) -> ProjectData:
         """Read everything; raise one DataError with all problems."""
@@ -157,6 +158,7 @@ class ProjectReader:
                 cure = nearest(str(name), std.catalogue)
                 self.problems.add(f"{std.id} has no service {name!r}", f"{self.where}, services", cure=cure)
         index = self._index(data.get("price_index"))
+        self.wants_map = "land_cover" in data
         land_cover = self._attempt(self._land_cover, data.get("land_cover"), std)
         zones, names = self._attempt(self._zones, data.get("zones"), land_cover) or (None, ())
         extent = self._attempt(self._extent, data.get("extent"), std) or {}
@@ -237,12 +239,12 @@ class ProjectReader:
         if not check_keys(data, where, self.problems, required, optional):
             return None
         path, name = self._raster_file(data["file"])
-        book = legend(data["legend"], std, self.base)
         with open_raster(path, name) as dataset:
             self.grid = Grid.of(dataset, name)
             nodata = data.get("nodata", dataset.nodata)
             if not np.issubdtype(np.dtype(dataset.dtypes[0]), np.integer):
                 self.problems.warn("the land cover is stored as decimal numbers", name)
+        book = legend(data["legend"], std, self.base)
         classes = dict(book.classes)
         for code, ecosystem in data.get("classes", {}).items():
             if not code.lstrip("-").isdigit() or int(code) not in book.codes:
@@ -567,8 +569,10 @@ class ProjectReader:
     def _raster(self, raw: Mapping[str, Any], kind: str, where: str, file: Any) -> Raster | None:  # noqa: ANN401
         """Open a raster and decide how it comes onto the grid."""
         if self.grid is None:
-            cure = "give the quantity by zone or class, or add a land-cover map"
-            self.problems.add("a raster needs a land-cover map that sets the grid", where, cure=cure)
+            if not self.wants_map:  # else the map's own problem is reported
+                cure = "give the quantity by zone or class, or add a land-cover map"
+                what = "a raster needs a land-cover map that sets the grid"
+                self.problems.add(what, where, cure=cure)
             return None
         path, name = self._raster_file(file)
         with open_raster(path, name) as dataset:
@@ -647,7 +651,8 @@ class ProjectReader:
         if not check_keys(raw, where, self.problems, lacking, {**ways, **optional}):
             return None
         if self.grid is None:
-            self.problems.add("derive needs a land-cover map that sets the grid", where)
+            if not self.wants_map:
+                self.problems.add("derive needs a land-cover map that sets the grid", where)
             return None
         arguments: dict[str, Any] = {}
         files: list[str] = []

@@ -1,0 +1,245 @@
+"""Static pages: one per service and language, an index per standard, one over all standards.
+
+The pages need no script, no font and no server, and hold no time of writing: the same rules give
+the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from gep import render
+from gep.library import Standard
+from gep.model import KINDS, Service
+from gep.report.card import LEVELS, body, line_units, style
+from gep.report.parts import Parts, badge, definitions, say, table
+from gep.report.words import LABELS, LANGUAGES
+from gep.tables import Title, read_toml
+
+_MARK = '<meta name="generator" content="gep">'
+
+
+def write_pages(out: Path, standards: Iterable[Standard]) -> list[Path]:
+    """Write all pages of the given standards under ``out``, and remove pages that no rule has.
+
+    Parameters
+    ----------
+    out
+        A folder; it is made where it is missing. Only pages that gep wrote are removed from it.
+    standards
+        The standards, in the order of the index.
+
+    Returns
+    -------
+    list of Path
+        The files written: ``index.html``, ``<lang>/<standard>/index.html`` and
+        ``<lang>/<standard>/<service>.html``.
+    """
+    loaded = list(standards)
+    written = []
+    for name, text in pages(loaded).items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        written.append(path)
+    for lang in LANGUAGES:
+        for path in sorted((out / lang).glob("*/*.html")):
+            if path not in written and _MARK in path.read_text(encoding="utf-8"):
+                path.unlink()
+    return written
+
+
+def pages(standards: Iterable[Standard]) -> dict[str, str]:
+    """Return the text of all pages by their path."""
+    loaded = list(standards)
+    found = {"index.html": top_page(loaded)}
+    for standard in loaded:
+        for lang in LANGUAGES:
+            found[f"{lang}/{standard.id}/index.html"] = standard_page(standard, lang)
+            for service in standard.services.values():
+                name = f"{lang}/{standard.id}/{service.id}.html"
+                found[name] = service_page(standard, service, lang)
+    return found
+
+
+def service_page(standard: Standard, service: Service, lang: str) -> str:
+    """Return the page of a service in ``zh`` or ``en``."""
+    parts = Parts(standard, service, lang, lambda name: f"{name}.html")
+    other = "en" if lang == "zh" else "zh"
+    head = f'<p class="kind">{parts.word(f"{service.kind}_one")}</p>'
+    head += f"<h1>{parts.title(service.title)}</h1>"
+    head += f'<p class="subtitle" lang="{LANGUAGES[other]}">{escape(service.title[other])}</p>'
+    head += parts.facts() + parts.note(service.note)
+    path = f"{service.origin}.toml"
+    file = (
+        f'<details class="no-print"><summary>{parts.word("rule_file")} '
+        f"<code>{escape(path)}</code></summary><pre>{escape(service.text.strip())}</pre></details>"
+    )
+    crumbs = [
+        ("../../index.html", LABELS["home"][lang]),
+        ("index.html", standard.title[lang]),
+    ]
+    inside = head + body(parts, "h2") + file + _neighbours(standard, service, lang)
+    return _page(
+        f"{service.title[lang]} · {standard.title[lang]}",
+        lang,
+        _navigation(crumbs, lang, f"../../{other}/{standard.id}/{service.id}.html") + inside,
+    )
+
+
+def _neighbours(standard: Standard, service: Service, lang: str) -> str:
+    names = list(standard.services)
+    at = names.index(service.id)
+    before = standard.services[names[at - 1]] if at else None
+    after = standard.services[names[at + 1]] if at + 1 < len(names) else None
+    left = right = ""
+    if before is not None:
+        title = escape(before.title[lang])
+        left = f'← <a rel="prev" href="{escape(before.id)}.html">{title}</a>'
+    if after is not None:
+        title = escape(after.title[lang])
+        right = f'<a rel="next" href="{escape(after.id)}.html">{title}</a> →'
+    return f'<nav class="bottom"><span>{left}</span><span>{right}</span></nav>'
+
+
+def standard_page(standard: Standard, lang: str) -> str:
+    """Return the index of a standard in ``zh`` or ``en``."""
+    other = "en" if lang == "zh" else "zh"
+
+    def word(key: str) -> str:
+        return say(LABELS[key], lang)
+
+    facts = [
+        (word("number"), escape(standard.number)),
+        (word("issuer"), say(standard.issuer, lang)),
+        (word("date"), escape(standard.date)),
+        (word("scope"), say(standard.scope, lang)),
+    ]
+    head = f"<h1>{say(standard.title, lang)}</h1>"
+    head += f'<p class="subtitle" lang="{LANGUAGES[other]}">{escape(standard.title[other])}</p>'
+    head += definitions([row for row in facts if row[1]])
+    head += f"<h2>{word('catalogue')}</h2>"
+    for kind in KINDS:
+        services = [s for s in standard.services.values() if s.kind == kind]
+        if services:
+            head += f"<h3>{word(kind)}</h3>{_catalogue(services, lang)}"
+    head += f"<h2>{word('how_checked')}</h2>{_shares(standard, lang)}"
+    head += f"<h2>{word('sources')}</h2>{_sources(standard, lang)}"
+    head += f"<h2>{word('classes')}</h2>{_classes(standard, lang)}"
+    crumbs = [("../../index.html", LABELS["home"][lang])]
+    navigation = _navigation(crumbs, lang, f"../../{other}/{standard.id}/index.html")
+    return _page(standard.title[lang], lang, navigation + head)
+
+
+def _catalogue(services: Iterable[Service], lang: str) -> str:
+    rows = []
+    for service in services:
+        goods, money = line_units(service)
+        if service.kind == "supporting":
+            provided = [s for s in service.steps.values() if s.provides is not None]
+            goods = "<br>".join(
+                f"{render.symbol_mathml(s.symbol)} {say(s.title, lang)}" for s in provided
+            )
+        name = f'<a href="{escape(service.id)}.html">{say(service.title, lang)}</a>'
+        mark = badge(service.verified, lang)
+        rows.append([name, goods, money, mark])
+    heads = ["service", "physical", "monetary", "verified"]
+    return table([say(LABELS[head], lang) for head in heads], rows, wrap="gep-catalogue")
+
+
+def _shares(standard: Standard, lang: str) -> str:
+    rows = []
+    for what, counts in standard.checked().items():
+        rows.append(
+            [
+                say(LABELS[what], lang),
+                *(f"{counts[level]}" for level in LEVELS),
+                _bar([counts[level] for level in LEVELS]),
+            ]
+        )
+    heads = ["", *(badge(level, lang, long=True) for level in LEVELS), ""]
+    return table(heads, rows, numbers=())
+
+
+def _bar(counts: list[int]) -> str:
+    whole = sum(counts) or 1
+    marks = [
+        f'<span class="{level.replace("_", "-")}" style="width:{100 * count / whole:.1f}%"></span>'
+        for level, count in zip(LEVELS, counts, strict=True)
+    ]
+    return f'<div class="bar">{"".join(marks)}</div>'
+
+
+def _sources(standard: Standard, lang: str) -> str:
+    entries = read_toml(standard.folder / "standard.toml")["sources"]
+    rows = []
+    for key, text in standard.sources.items():
+        note = entries[key].get("note")
+        shown = say(text, lang)
+        if note:
+            shown += f"<br><small>{escape(str(note[lang]))}</small>"
+        rows.append([f"<code>{escape(key)}</code>", shown, badge(entries[key]["verified"], lang)])
+    heads = ["", say(LABELS["source"], lang), say(LABELS["verified"], lang)]
+    return table(heads, rows)
+
+
+def _classes(standard: Standard, lang: str) -> str:
+    rows = []
+    for entry in standard.classes.values():
+        parent = standard.classes[entry.parent].title if entry.parent else None
+        within = "" if parent is None else say(parent, lang)
+        rows.append([say(entry.title, lang), within, f"<code>{escape(entry.id)}</code>"])
+    heads = [say(LABELS["ecosystem"], lang), say(LABELS["class_within"], lang), ""]
+    return table(heads, rows)
+
+
+def top_page(standards: Iterable[Standard]) -> str:
+    """Return the index over all standards, in both languages."""
+    rows = []
+    for standard in standards:
+        names = [
+            f'<a lang="{tag}" href="{lang}/{escape(standard.id)}/index.html">'
+            f"{escape(standard.title[lang])}</a>"
+            for lang, tag in LANGUAGES.items()
+        ]
+        counts = [sum(c[level] for c in standard.checked().values()) for level in LEVELS]
+        about = "<br>".join(x for x in (escape(standard.number), escape(standard.date)) if x)
+        rows.append(["<br>".join(names), about, str(len(standard.catalogue)), _bar(counts)])
+    heads = [
+        say(LABELS["standards"], "both"),
+        "",
+        say(LABELS["count_services"], "both"),
+        say(LABELS["verified"], "both"),
+    ]
+    legend = " ".join(badge(level, "both", long=True) for level in LEVELS)
+    title = LABELS["services_title"]
+    about = LABELS["services_about"]
+    inside = (
+        f'<h1>{escape(title.zh)}</h1><p class="subtitle" lang="en">{escape(title.en)}</p>'
+        f'<p>{escape(about.zh)}<br><span lang="en" class="gep-en">{escape(about.en)}</span></p>'
+        f"{table(heads, rows)}<p>{legend}</p>"
+    )
+    return _page(f"{title.zh} · {title.en}", "zh", inside)
+
+
+def _navigation(crumbs: list[tuple[str, str]], lang: str, switch: str) -> str:
+    other = "en" if lang == "zh" else "zh"
+    path = " › ".join(f'<a href="{escape(href)}">{escape(text)}</a>' for href, text in crumbs)
+    tag = LANGUAGES[other]
+    link = f'<a lang="{tag}" hreflang="{tag}" href="{escape(switch)}">'
+    return (
+        f'<nav class="top"><span class="crumbs">{path}</span>'
+        f"{link}{escape(LABELS['other_language'][lang])}</a></nav>"
+    )
+
+
+def _page(title: str | Title, lang: str, inside: str) -> str:
+    return (
+        f'<!doctype html>\n<html lang="{LANGUAGES[lang]}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{_MARK}\n<title>{escape(str(title))}</title>\n"
+        f"<style>\n{style('parts')}{style('page')}</style>\n</head>\n"
+        f'<body>\n<main class="page gep">\n{inside}\n</main>\n</body>\n</html>\n'
+    )

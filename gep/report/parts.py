@@ -1,0 +1,455 @@
+"""The parts of a service as HTML fragments; cards and pages are put together from them.
+
+Everything that comes from a rule file goes through :func:`html.escape` here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from gep import formula, render
+from gep.library import Standard
+from gep.model import Coefficient, Example, Input, Printed, Service, Step
+from gep.report.words import LABELS, LANGUAGES, axis_title, formula_words
+from gep.tables import VERIFIED, Entry, Title
+from gep.units import Unit, convert, unit
+
+#: Where a service's page is: its href, or None where it has none (a card).
+Link = Callable[[str], str | None]
+
+
+class References:
+    """Numbers the sources that a page cites, in the order of their first citation."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self.texts: dict[Title, int] = {}
+
+    def number(self, source: Title) -> int:
+        """Return the number of a source."""
+        return self.texts.setdefault(source, len(self.texts) + 1)
+
+    def cite(self, text: str, sources: Mapping[str, Title]) -> str:
+        """Return ``[3], Table 2`` for ``"key, Table 2"``."""
+        key, comma, clause = text.partition(",")
+        source = sources.get(key.strip())
+        shown = escape(key.strip()) if source is None else f"[{self.number(source)}]"
+        rest = f" {escape(clause.strip())}" if comma else ""
+        return f'<span class="gep-ref">{shown}{rest}</span>'
+
+
+class Parts:
+    """Writes the parts of one service in one language (``zh``, ``en`` or ``both``)."""
+
+    def __init__(
+        self, standard: Standard, service: Service, lang: str, link: Link | None = None
+    ) -> None:
+        self.standard, self.service, self.lang = standard, service, lang
+        self.link: Link = link or (lambda _name: None)
+        self.env = render.environment(service)
+        self.references = References(lang)
+        self.closed = link is None  # long tables are folded in a card
+
+    # ----------------------------------------------------------------- words
+
+    def title(self, title: Title) -> str:
+        """Return a title, escaped, in the language or in both."""
+        return say(title, self.lang)
+
+    def word(self, key: str) -> str:
+        """Return a label."""
+        return say(LABELS[key], self.lang)
+
+    def one(self, title: Title) -> str:
+        """Return a title in one language, for places without room for two."""
+        return title["zh" if self.lang == "both" else self.lang]
+
+    def math(self, text: str, symbol: str | None = None) -> str:
+        """Return a formula as MathML with the axes named in the reader's language."""
+        words = formula_words("en" if self.lang == "en" else "zh")
+        return render.mathml(text, symbol=symbol, env=self.env, words=words)
+
+    def symbols(self, units: Mapping[str, Unit]) -> str:
+        """Return ``P [mm/yr], T [°C]``."""
+        return ", ".join(
+            f"{render.symbol_mathml(name)} {unit_code(found)}" for name, found in units.items()
+        )
+
+    # ----------------------------------------------------------------- parts
+
+    def facts(self) -> str:
+        """Return citation, how well checked, ecosystems, origin."""
+        cite = self.service.cite
+        key, _, clause = cite.partition(",")
+        source = self.standard.sources.get(key.strip())
+        cited = escape(cite) if source is None else self.title(source)
+        if source is not None:
+            number = f'<span class="gep-ref">[{self.references.number(source)}]</span>'
+            cited = f"{number} {cited}" + (f" <b>{escape(clause.strip())}</b>" if clause else "")
+        rows = [(self.word("cited"), cited)]
+        rows.append((self.word("verified"), badge(self.service.verified, self.lang, long=True)))
+        if self.service.ecosystems is not None:
+            titles = [self.class_title(name) for name in self.service.ecosystems]
+            rows.append((self.word("ecosystems"), joined(titles, self.lang)))
+        if self.service.origin != f"{self.standard.folder.name}/{self.service.id}":
+            rows.append((self.word("same_as"), f"<code>{escape(self.service.origin)}.toml</code>"))
+        return definitions(rows)
+
+    def class_title(self, name: str) -> str:
+        """Return the title of an ecosystem class."""
+        found = self.standard.classes.get(name)
+        return escape(name) if found is None else self.title(found.title)
+
+    def note(self, note: Title | None) -> str:
+        """Return a note, or nothing."""
+        return "" if note is None else f'<p class="gep-note">{self.title(note)}</p>'
+
+    def inputs(self) -> str:
+        """Return the table of inputs."""
+        heads = ["symbol", "quantity", "unit", "range", "nature", "origin"]
+        rows = [self._input(entry) for entry in self.service.inputs.values()]
+        axes = any(entry.axis for entry in self.service.inputs.values())
+        if axes:
+            heads.insert(3, "axis")
+        else:
+            rows = [[*row[:3], *row[4:]] for row in rows]
+        return table([self.word(head) for head in heads], rows, wrap="gep-inputs")
+
+    def _input(self, entry: Input) -> list[str]:
+        axis = self.title(axis_title(entry.axis)) if entry.axis else ""
+        return [
+            render.symbol_mathml(entry.symbol),
+            f"{self.title(entry.quantity.title)} <code>{escape(entry.quantity.name)}</code>",
+            unit_code(entry.unit),
+            axis,
+            self._range(entry),
+            self.word(entry.quantity.kind),
+            self._origin(entry),
+        ]
+
+    def _range(self, entry: Input) -> str:
+        limits = entry.quantity.range
+        if limits is None:
+            return ""
+        low, high = (convert(v, entry.quantity.unit, entry.unit) for v in limits)
+        return f"{render.number_text(low)} … {render.number_text(high)}"
+
+    def _origin(self, entry: Input) -> str:
+        provider = self.standard.provider(entry.quantity.name)
+        if provider is None:
+            return self.word("data")
+        other = self.standard.services[provider.service]
+        shown = self.title(other.title)
+        href = self.link(provider.service)
+        if href is not None and provider.service != self.service.id:
+            shown = f'<a href="{escape(href)}">{shown}</a>'
+        return f"{self.word('computed_by')} {shown}"
+
+    def coefficients(self) -> str:
+        """Return the table of coefficients, then the values of those that vary."""
+        heads = ["symbol", "quantity", "table", "unit", "by", "source", "verified"]
+        rows, values = [], []
+        for coefficient in self.service.coefficients.values():
+            rows.append(self._coefficient(coefficient))
+            if coefficient.by:
+                values.append(self._values(coefficient))
+        return table([self.word(head) for head in heads], rows) + "".join(values)
+
+    def _coefficient(self, coefficient: Coefficient) -> list[str]:
+        about = coefficient.about
+        source_table = self.standard.table_of(coefficient.table)
+        cite = self.references.cite(about.cite, source_table.sources)
+        checked = badge(about.verified, self.lang)
+        if coefficient.by:
+            varies = joined([self.title(axis_title(key)) for key in coefficient.by], self.lang)
+        else:
+            entries = source_table.dated.get(coefficient.column) or tuple(
+                source_table.entries[coefficient.column].values()
+            )
+            varies = "<br>".join(self._number(entry) for entry in entries)
+            cite = "<br>".join(
+                dict.fromkeys(self.references.cite(e.source, source_table.sources) for e in entries)
+            )
+            clause = about.cite.partition(",")[2].strip()
+            cite += f" {escape(clause)}" if clause else ""
+            checked = "<br>".join(dict.fromkeys(badge(e.verified, self.lang) for e in entries))
+        shown = unit_code(coefficient.unit)
+        if coefficient.unit != about.unit:
+            shown = f"{unit_code(about.unit)} → {shown}"
+        return [
+            render.symbol_mathml(coefficient.symbol),
+            self.title(about.title),
+            f"<code>{escape(coefficient.table)}.{escape(coefficient.column)}</code>",
+            shown,
+            varies,
+            cite,
+            checked,
+        ]
+
+    def _number(self, entry: Entry) -> str:
+        year = ""
+        if entry.price_year is not None:
+            year = f" ({self.word('price_year')} {entry.price_year})"
+        note = f'<br><small>{escape(entry.note)}</small>' if entry.note else ""
+        return f"<b>{render.number_text(entry.value)}</b> {unit_code(entry.unit)}{year}{note}"
+
+    def _values(self, coefficient: Coefficient) -> str:
+        source_table = self.standard.table_of(coefficient.table)
+        entries = source_table.entries[coefficient.column]
+        heads = [self.title(axis_title(key)) for key in source_table.key]
+        heads += [f"{self.word('value')} {unit_code(coefficient.about.unit)}"]
+        heads += [self.word("source"), self.word("verified")]
+        notes = any(entry.note for entry in entries.values())
+        if notes:
+            heads.append(self.word("note"))
+        rows = []
+        for labels, entry in entries.items():
+            row = [
+                self.class_title(label) if key == "ecosystem" else escape(label)
+                for key, label in zip(source_table.key, labels, strict=True)
+            ]
+            row.append(f'<span class="gep-number">{render.number_text(entry.value)}</span>')
+            row += [
+                self.references.cite(entry.source, source_table.sources),
+                badge(entry.verified, self.lang),
+            ]
+            rows.append([*row, escape(entry.note)] if notes else row)
+        inside = table(heads, rows, numbers=(len(source_table.key),), wrap="gep-values")
+        caption = f"{self.word('values_of')} {render.symbol_mathml(coefficient.symbol)} "
+        caption += f"{self.title(coefficient.about.title)} · {len(rows)} {self.word('rows')}"
+        folded = self.closed and len(rows) > 8  # noqa: PLR2004  more would push the formulas away
+        state = "" if folded else " open"
+        return f"<details{state}><summary>{caption}</summary>{inside}</details>"
+
+    def steps(self) -> str:
+        """Return all steps: formula, unit, factor, printed form, marks, note."""
+        steps = enumerate(self.service.steps.values(), start=1)
+        return "".join(self._step(number, step) for number, step in steps)
+
+    def _step(self, number: int, step: Step) -> str:
+        marks = []
+        if step.empirical:
+            marks.append(f'<span class="gep-mark">{self.word("empirical")}</span>')
+        if step.verified != self.service.verified:
+            marks.append(badge(step.verified, self.lang))
+        head = (
+            f'<p class="gep-step-head"><span class="gep-step-number">{number}</span> '
+            f"<b>{self.title(step.title)}</b> {''.join(marks)}</p>"
+        )
+        ours = f'<div class="gep-formula">{self.math(step.checked.text, step.symbol)}</div>'
+        return (
+            f'<section class="gep-step">{head}{ours}{definitions(self._about(step))}'
+            f"{self._printed(step)}{self.note(step.note)}</section>"
+        )
+
+    def _about(self, step: Step) -> list[tuple[str, str]]:
+        nature = self.word("total" if step.meaning.degree else "rate")
+        unit_row = f"{unit_code(step.unit)} <small>{nature}"
+        if step.meaning.axis:
+            unit_row += f", {self.word('axis')} {self.title(axis_title(step.meaning.axis))}"
+        found = render.conversion(self.service, step)
+        if found is not None:
+            unit_row += f" · {self.word('formula_gives')}"
+        unit_row += "</small>"
+        if found is not None:
+            factor = render.number_text(found.factor)
+            unit_row += f" {unit_code(found.derived)} <b>× {factor}</b> → {unit_code(found.declared)}"
+        rows = [(self.word("unit"), unit_row)]
+        if step.empirical:
+            row = f"{self.word('empirical_long')}: {self.symbols(step.empirical)}"
+            rows.append((self.word("empirical"), row))
+        if step.provides is not None:
+            quantity = self.title(step.provides.title)
+            rows.append((self.word("computes"), f"{quantity} <code>{escape(step.provides.name)}</code>"))
+        if step.cite != self.service.cite:
+            rows.append((self.word("cited"), self.references.cite(step.cite, self.standard.sources)))
+        rows.append((self.word("as_in_file"), f"<code>{escape(step.checked.text)}</code>"))
+        return rows
+
+    def _printed(self, step: Step) -> str:
+        printed = step.printed
+        if printed is None:
+            return ""
+        parts = [f'<div class="gep-formula">{self.math(printed.formula, step.symbol)}</div>']
+        if printed.where:
+            local = " ".join(self.math(text, name) for name, text in printed.where.items())
+            parts.append(f'<div class="gep-where">{self.word("where")} {local}</div>')
+        units = f"{self.word('gives')} {unit_code(printed.gives)}"
+        named = self._printed_units(printed)
+        if named:
+            units += f" · {self.word('in_units')} {named}"
+        parts.append(f'<p class="gep-small">{units}</p>')
+        agrees = self.word("agrees")
+        if printed.tolerance > 1e-9:  # noqa: PLR2004  the default of the reader
+            agrees += f" ({self.word('tolerance')} {render.number_text(printed.tolerance)})"
+        head = f'<p class="gep-printed-head">{self.word("printed")} <small>✓ {agrees}</small></p>'
+        return f'<div class="gep-printed">{head}{"".join(parts)}</div>'
+
+    def _printed_units(self, printed: Printed) -> str:
+        """Return the units that the printed form names, then those it shares with ours."""
+        used: dict[str, Unit] = {}
+        texts = [printed.formula, *printed.where.values()]
+        for name in dict.fromkeys(n for t in texts for n in formula.symbols(formula.parse(t))):
+            if name in printed.where:
+                continue
+            if name in printed.units:
+                used[name] = printed.units[name]
+            elif name in self.env:
+                used[name] = self.env[name].unit
+            elif name == "A":
+                used[name] = unit("m²")
+        text = self.symbols(used)
+        if "A" in used and "A" not in self.env:
+            area = render.symbol_mathml("A")
+            text = text.replace(area, f"{area} ({self.word('area')})", 1)
+        return text
+
+    def account(self) -> str:
+        """Return the lines of the account."""
+        heads = ["physical", "monetary"]
+        rows = [
+            [self._line(line.physical), self._line(line.monetary)] for line in self.service.lines
+        ]
+        return table([self.word(head) for head in heads], rows)
+
+    def _line(self, symbol: str | None) -> str:
+        if symbol is None:
+            return f'<span class="gep-small">{self.word("none")}</span>'
+        step = self.service.steps[symbol]
+        shown = f"{render.symbol_mathml(symbol)} {self.title(step.title)}"
+        if step.meaning.degree:
+            return f"{shown} {unit_code(step.unit)}"
+        total = unit_code(step.unit.times_area())
+        return f"{shown} {unit_code(step.unit)} <small>{self.word('times_area')}</small> → {total}"
+
+    # ----------------------------------------------------------------- examples
+
+    def examples(self) -> str:
+        """Return the worked examples, with the numbers put into the formulas."""
+        return "".join(self._example(example) for example in self.service.examples)
+
+    def _example(self, example: Example) -> str:
+        given = [self._given(name, value) for name, value in example.given.items()]
+        if example.area is not None:
+            number = render.number_text(example.area_value)
+            given.append(f"{self.word('area')} = {number} {unit_code(example.area)}")
+        results = []
+        for symbol, value in example.expect.items():
+            results.append(self._result(example, symbol, value))
+        source = f'<p class="gep-small">{self.word("source")}: {escape(example.source)}</p>'
+        rows = [
+            (self.word("given"), '<span class="gep-given">' + "</span> <span class=\"gep-given\">".join(given) + "</span>"),
+            (self.word("result"), "".join(results)),
+        ]
+        return f'<div class="gep-example">{definitions(rows)}{source}</div>'
+
+    def _given(self, symbol: str, value: Any) -> str:  # noqa: ANN401  a number, or one per member
+        found = unit_code(self.env[symbol].unit) if symbol in self.env else ""
+        if isinstance(value, Mapping):
+            inside = ", ".join(f"{escape(k)} {render.number_text(v)}" for k, v in value.items())
+            return f"{render.symbol_mathml(symbol)} = {{{inside}}} {found}"
+        return f"{render.symbol_mathml(symbol)} = {render.number_text(value)} {found}"
+
+    def _result(self, example: Example, symbol: str, value: Any) -> str:  # noqa: ANN401
+        outcome = self._given(symbol, value)
+        numbers = with_numbers(self.service, example, symbol)
+        if numbers is None:
+            return f'<div class="gep-result">{outcome}</div>'
+        factor = self.service.steps[symbol].checked.factor
+        shown = render.mathml(numbers, symbol=symbol, display=False)
+        times = f" <b>× {render.number_text(factor)}</b>" if factor != 1 else ""
+        number = f"{render.number_text(value)} {unit_code(self.env[symbol].unit)}"
+        return f'<div class="gep-result">{shown}{times} = <b>{number}</b></div>'
+
+    def source_list(self) -> str:
+        """Return the numbered sources cited so far."""
+        items = "".join(f"<li>{self.title(text)}</li>" for text in self.references.texts)
+        return f'<ol class="gep-sources">{items}</ol>'
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def say(title: Title, lang: str) -> str:
+    """Return a title as escaped HTML in ``zh``, ``en`` or ``both`` (Chinese first)."""
+    if lang != "both":
+        return escape(title[lang])
+    if title.zh == title.en:
+        return escape(title.en)
+    return (
+        f'<span lang="{LANGUAGES["zh"]}">{escape(title.zh)}</span> '
+        f'<span lang="en" class="gep-en">{escape(title.en)}</span>'
+    )
+
+
+def joined(parts: Sequence[str], lang: str) -> str:
+    """Join a list as the language does."""
+    return ("、" if lang == "zh" else ", ").join(parts)
+
+
+def badge(verified: str, lang: str, *, long: bool = False) -> str:
+    """Return the mark that says how well something was checked."""
+    shown = say(LABELS[f"{verified}_long" if long else verified], lang)
+    kind = verified if verified in VERIFIED else "recalled"
+    return f'<span class="gep-badge gep-{kind.replace("_", "-")}">{shown}</span>'
+
+
+def unit_code(found: Unit) -> str:
+    """Return a unit as HTML."""
+    text = escape(render.unit_text(found))
+    text = re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", text)
+    return f'<span class="gep-unit">{text}</span>'
+
+
+def definitions(rows: Iterable[tuple[str, str]]) -> str:
+    """Return a list of terms and what they are."""
+    inside = "".join(f"<div><dt>{term}</dt><dd>{text}</dd></div>" for term, text in rows)
+    return f'<dl class="gep-facts">{inside}</dl>'
+
+
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = (), wrap: str = ""
+) -> str:
+    """Return a table; the columns in ``numbers`` are set flush right."""
+
+    def cell(at: int, text: str, tag: str) -> str:
+        mark = ' class="gep-right"' if at in numbers else ""
+        return f"<{tag}{mark}>{text}</{tag}>"
+
+    head = "".join(cell(at, text, "th") for at, text in enumerate(heads))
+    body = "".join(
+        f"<tr>{''.join(cell(at, text, 'td') for at, text in enumerate(row))}</tr>\n" for row in rows
+    )
+    mark = f"gep-table {wrap}".strip()
+    return (
+        f'<div class="gep-scroll"><table class="{mark}"><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>\n"
+    )
+
+
+def with_numbers(service: Service, example: Example, symbol: str) -> formula.Node | None:
+    """Return a step's formula with an example's numbers in it, or None where that shows nothing.
+
+    None: the step is given, a number varies along an axis, the formula adds over a zone or an axis,
+    or a number is not in the example.
+    """
+    step = service.steps.get(symbol)
+    if step is None or symbol in example.given:
+        return None
+    tree = formula.parse(step.checked.text)
+    calls = {node.name for node in formula.walk(tree) if isinstance(node, formula.Call)}
+    if calls & {"total", "by_zone"}:
+        return None
+    known = {**example.expect, **example.given}
+    env = render.environment(service)
+    numbers: dict[str, formula.Node] = {}
+    for name in formula.symbols(tree):
+        value = known.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        wanted = step.empirical.get(name, env[name].unit)
+        numbers[name] = formula.Num(float(convert(float(value), env[name].unit, wanted)))
+    return formula.substitute(tree, numbers)

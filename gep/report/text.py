@@ -1,0 +1,226 @@
+"""Services and standards as plain text, for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gep import render
+from gep.library import Standard
+from gep.model import Example, Service, Step
+from gep.report.words import LABELS, axis_title, formula_words
+from gep.units import convert
+
+
+def service_text(standard: Standard, service: Service, lang: str = "en") -> str:
+    """Return a service as plain text: what it needs, its formulas, coefficients and examples.
+
+    Parameters
+    ----------
+    standard
+        The standard that the service belongs to.
+    service
+        The service.
+    lang
+        ``en`` or ``zh``.
+    """
+    return _ServiceText(standard, service, lang).write()
+
+
+class _ServiceText:
+    def __init__(self, standard: Standard, service: Service, lang: str) -> None:
+        self.standard, self.service, self.lang = standard, service, lang
+        self.env = render.environment(service)
+
+    def word(self, key: str) -> str:
+        return LABELS[key][self.lang]
+
+    def write(self) -> str:
+        service = self.service
+        other = "zh" if self.lang == "en" else "en"
+        key, _, clause = service.cite.partition(",")
+        source = self.standard.sources.get(key.strip())
+        cited = f"{source[self.lang]} {clause.strip()}".strip() if source else service.cite
+        lines = [
+            f"{service.title[self.lang]}  {service.title[other]}",
+            f"{self.standard.id}/{service.id} · {self.word(f'{service.kind}_one')}",
+            f"{self.word('cited')}: {cited}",
+            f"{self.word('verified')}: {self.word(f'{service.verified}_long')}",
+        ]
+        if service.ecosystems is not None:
+            names = [self.standard.classes[name].title[self.lang] for name in service.ecosystems]
+            lines.append(f"{self.word('ecosystems')}: {', '.join(names)}")
+        if service.note is not None:
+            lines.append(f"{self.word('note')}: {service.note[self.lang]}")
+        for title, block in (
+            ("calculation", self._steps()),
+            ("inputs", self._inputs()),
+            ("coefficients", self._coefficients()),
+            ("account", self._account()),
+            ("examples", self._examples()),
+        ):
+            if block:
+                lines += ["", self.word(title), *(f"  {line}" for line in block)]
+        return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def _steps(self) -> list[str]:
+        lines: list[str] = []
+        for step in self.service.steps.values():
+            lines += [*([""] if lines else []), *self._step(step)]
+        return lines
+
+    def _step(self, step: Step) -> list[str]:
+        words = formula_words(self.lang)
+        shown = render.text(step.checked.text, symbol=step.symbol, env=self.env, words=words)
+        lines = [f"{shown}   [{render.unit_text(step.unit)}]", f"  {step.title[self.lang]}"]
+        found = render.conversion(self.service, step)
+        if found is not None:
+            derived, declared = render.unit_text(found.derived), render.unit_text(found.declared)
+            factor = render.number_text(found.factor)
+            lines.append(f"  {self.word('formula_gives')} [{derived}], × {factor} → [{declared}]")
+        if step.empirical:
+            named = ", ".join(f"{k} [{render.unit_text(u)}]" for k, u in step.empirical.items())
+            lines.append(f"  {self.word('empirical')}: {named}")
+        if step.printed is not None:
+            printed = render.text(step.printed.formula, env=self.env, words=words)
+            gives = f"[{render.unit_text(step.printed.gives)}]"
+            lines.append(f"  {self.word('printed')}: {printed}   {gives}")
+            for name, local in step.printed.where.items():
+                lines.append(f"    {self.word('where')} {render.text(local, symbol=name)}")
+        if step.verified != self.service.verified:
+            lines.append(f"  {self.word('verified')}: {self.word(f'{step.verified}_long')}")
+        if step.cite != self.service.cite:
+            lines.append(f"  {self.word('cited')}: {step.cite}")
+        if step.note is not None:
+            lines.append(f"  {self.word('note')}: {step.note[self.lang]}")
+        return lines
+
+    def _inputs(self) -> list[str]:
+        rows = []
+        for entry in self.service.inputs.values():
+            limits = entry.quantity.range
+            shown = ""
+            if limits is not None:
+                low, high = (convert(v, entry.quantity.unit, entry.unit) for v in limits)
+                shown = f"{render.number_text(low)} … {render.number_text(high)}"
+            axis = axis_title(entry.axis)[self.lang] if entry.axis else ""
+            unit = f"[{render.unit_text(entry.unit)}]"
+            title = f"{entry.quantity.title[self.lang]} ({entry.quantity.name})"
+            rows.append([entry.symbol, title, unit, shown, axis])
+        return columns(rows)
+
+    def _coefficients(self) -> list[str]:
+        rows = []
+        for coefficient in self.service.coefficients.values():
+            source = self.standard.table_of(coefficient.table)
+            entries = source.entries[coefficient.column]
+            if coefficient.by:
+                keys = ", ".join(axis_title(key)[self.lang] for key in coefficient.by)
+                shown = f"{self.word('by')} {keys} ({len(entries)} {self.word('rows')})"
+            else:
+                dated = source.dated.get(coefficient.column) or tuple(entries.values())
+                shown = "; ".join(
+                    render.number_text(e.value) + (f" ({e.price_year})" if e.price_year else "")
+                    for e in dated
+                )
+            name = f"{coefficient.table}.{coefficient.column}"
+            unit = f"[{render.unit_text(coefficient.unit)}]"
+            rows.append([coefficient.symbol, coefficient.about.title[self.lang], unit, shown, name])
+        return columns(rows)
+
+    def _account(self) -> list[str]:
+        rows = []
+        for line in self.service.lines:
+            for key, symbol in (("physical", line.physical), ("monetary", line.monetary)):
+                if symbol is not None:
+                    step = self.service.steps[symbol]
+                    total = step.unit if step.meaning.degree else step.unit.times_area()
+                    title = step.title[self.lang]
+                    rows.append([self.word(key), symbol, title, f"[{render.unit_text(total)}]"])
+        return columns(rows)
+
+    def _examples(self) -> list[str]:
+        lines: list[str] = []
+        for example in self.service.examples:
+            lines += [*([""] if lines else []), *self._example(example)]
+        return lines
+
+    def _example(self, example: Example) -> list[str]:
+        given = [self._value(name, value) for name, value in example.given.items()]
+        if example.area is not None:
+            area = render.number_text(example.area_value)
+            given.append(f"{self.word('area')} = {area} {render.unit_text(example.area)}")
+        expect = [self._value(name, value) for name, value in example.expect.items()]
+        return [
+            f"{self.word('given')}: {'; '.join(given)}",
+            f"{self.word('result')}: {'; '.join(expect)}",
+            f"{self.word('source')}: {example.source}",
+        ]
+
+    def _value(self, symbol: str, value: Any) -> str:  # noqa: ANN401  a number, or one per member
+        unit = render.unit_text(self.env[symbol].unit)
+        unit = "" if unit == "1" else f" {unit}"
+        if isinstance(value, Mapping):
+            inside = ", ".join(f"{k} {render.number_text(v)}" for k, v in value.items())
+            return f"{symbol} = {{{inside}}}{unit}"
+        return f"{symbol} = {render.number_text(value)}{unit}"
+
+
+def standard_text(standard: Standard, lang: str = "en") -> str:
+    """Return a standard as plain text: who issued it, its services by kind, how well it was checked.
+
+    Parameters
+    ----------
+    standard
+        A loaded standard.
+    lang
+        ``en`` or ``zh``.
+    """
+    other = "zh" if lang == "en" else "en"
+
+    def word(key: str) -> str:
+        return LABELS[key][lang]
+
+    head = ", ".join(x for x in (standard.number, standard.issuer[lang], standard.date) if x)
+    lines = [f"{standard.title[lang]}  {standard.title[other]}", f"{standard.id} · {head}"]
+    lines += [f"{word('scope')}: {standard.scope[lang]}", "", word("how_checked")]
+    rows = []
+    for what, counts in standard.checked().items():
+        total = sum(counts.values())
+        shares = [f"{word(k)} {n} ({_percent(n, total)})" for k, n in counts.items()]
+        rows.append([word(what), str(total), *shares])
+    lines += [f"  {line}" for line in columns(rows)]
+    for kind in ("provisioning", "regulating", "cultural", "supporting"):
+        services = [s for s in standard.services.values() if s.kind == kind]
+        if services:
+            lines += ["", f"{word(kind)} ({len(services)})"]
+            rows = [[s.id, s.title[lang], s.title[other], word(s.verified)] for s in services]
+            lines += [f"  {line}" for line in columns(rows)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes; a Chinese character takes two.
+
+    >>> width("水Q")
+    3
+    """
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
+    """Return rows as lines with aligned columns; columns that are empty throughout are left out."""
+    if not rows:
+        return []
+    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows)]
+    widths = {at: max(width(row[at]) for row in rows) for at in kept}
+    return [
+        "".join(row[at] + " " * (widths[at] - width(row[at]) + gap) for at in kept).rstrip()
+        for row in rows
+    ]

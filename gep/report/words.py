@@ -1,0 +1,157 @@
+"""The words of cards and pages in both languages. Every label stands here once."""
+
+# ruff: noqa: RUF001  Chinese text has Chinese punctuation
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gep.tables import Title
+
+#: Languages in which pages are written, and their tags.
+LANGUAGES: Mapping[str, str] = {"zh": "zh-CN", "en": "en"}
+
+#: Labels by key.
+LABELS: Mapping[str, Title] = {
+    key: Title(en, zh)
+    for key, en, zh in (
+        # kinds of services and quantities
+        ("provisioning", "Provisioning services", "物质供给"),
+        ("regulating", "Regulating services", "调节服务"),
+        ("cultural", "Cultural services", "文化服务"),
+        ("supporting", "Supporting rules (not added)", "辅助规则（不计入总值）"),
+        ("provisioning_one", "Provisioning service", "物质供给服务"),
+        ("regulating_one", "Regulating service", "调节服务"),
+        ("cultural_one", "Cultural service", "文化服务"),
+        ("supporting_one", "Supporting rule, not added", "辅助规则，不计入总值"),
+        ("rate", "rate per area", "单位面积量"),
+        ("total", "total of a zone", "区域总量"),
+        ("class", "by class", "按类型"),
+        # how well something was checked
+        ("full_text", "full text", "原文核对"),
+        ("secondary", "secondary source", "二手文献"),
+        ("recalled", "recalled", "凭记忆"),
+        ("full_text_long", "checked against the full text", "已对照原文全文核对"),
+        ("secondary_long", "checked against a source that quotes it", "依据转引文献核对"),
+        ("recalled_long", "written from memory, not checked", "凭记忆录入，尚未核对"),
+        ("verified", "Checked", "核对"),
+        ("steps", "Formulas", "公式"),
+        ("coefficients", "Coefficients", "系数"),
+        ("sources", "Sources", "来源"),
+        ("source", "Source", "来源"),
+        # parts of a service
+        ("inputs", "Inputs", "输入量"),
+        ("calculation", "Calculation", "计算步骤"),
+        ("account", "Account", "入账项"),
+        ("examples", "Worked examples", "算例"),
+        ("example", "Worked example", "算例"),
+        ("note", "Note", "说明"),
+        ("symbol", "Symbol", "符号"),
+        ("quantity", "Quantity", "含义"),
+        ("unit", "Unit", "单位"),
+        ("range", "Plausible range", "合理范围"),
+        ("axis", "By", "分项"),
+        ("nature", "Nature", "性质"),
+        ("origin", "Where from", "取自"),
+        ("data", "data", "数据"),
+        ("computed_by", "computed by", "计算自"),
+        ("table", "Table", "系数表"),
+        ("by", "Varies by", "取决于"),
+        ("value", "Value", "数值"),
+        ("price_year", "Price year", "价格年"),
+        ("one_number", "one number", "单一数值"),
+        ("values_of", "Values of", "取值："),
+        ("rows", "rows", "行"),
+        ("ecosystem", "ecosystem", "生态系统类型"),
+        ("ecosystems", "Ecosystems", "适用生态系统"),
+        ("printed", "As printed", "原文公式"),
+        ("where", "where", "其中"),
+        ("in_units", "in the units", "各量单位"),
+        ("gives", "gives", "结果单位"),
+        ("area", "area", "面积"),
+        ("tolerance", "rounded constants, agreement within", "原文常数有取整，允许相对偏差"),
+        ("agrees", "agrees with ours on random draws", "与上式随机取值核对一致"),
+        ("formula_gives", "the formula gives", "按公式得"),
+        ("empirical", "Empirical formula", "经验公式"),
+        (
+            "empirical_long",
+            "these symbols enter as bare numbers in exactly these units",
+            "下列符号按所注单位以纯数值代入",
+        ),
+        ("computes", "Computes the quantity", "计算量"),
+        ("as_in_file", "as in the rule file", "规则文件写法"),
+        ("physical", "Physical", "实物量"),
+        ("monetary", "Monetary", "价值量"),
+        ("times_area", "× true cell area", "× 实际像元面积"),
+        ("given", "Given", "已知"),
+        ("result", "Result", "结果"),
+        ("same_as", "This rule is the file", "本规则即文件"),
+        ("rule_file", "Rule file", "规则文件"),
+        ("cited", "Citation", "依据"),
+        # pages
+        ("standards", "Standards and methods", "标准与方法"),
+        ("services_title", "Services, formula by formula", "核算服务公式集"),
+        (
+            "services_about",
+            "Every page is made from the rule files that the engine runs: what you read is what is"
+            " computed.",
+            "各页均由核算引擎实际运行的规则文件生成：所读即所算。",
+        ),
+        ("catalogue", "Catalogue", "核算目录"),
+        ("service", "Service", "服务"),
+        ("number", "Number", "编号"),
+        ("issuer", "Issued by", "发布单位"),
+        ("date", "Date", "日期"),
+        ("scope", "Scope", "适用范围"),
+        ("classes", "Ecosystem classes", "生态系统分类"),
+        ("class_within", "within", "属于"),
+        ("how_checked", "How well it was checked", "核对情况"),
+        ("previous", "Previous", "上一项"),
+        ("next", "Next", "下一项"),
+        ("home", "All standards", "全部标准"),
+        ("count_services", "services", "项服务"),
+        ("none", "none", "无"),
+        ("other_language", "中文", "English"),
+    )
+}
+
+#: Common names of axes; an axis that is not here keeps the name of the rule file.
+AXES: Mapping[str, Title] = {
+    key: Title(en, zh)
+    for key, en, zh in (
+        ("ecosystem", "ecosystem", "生态系统类型"),
+        ("pollutant", "pollutant", "污染物"),
+        ("product", "product", "产品"),
+        ("crop", "crop", "作物"),
+        ("item", "item", "项目"),
+        ("month", "month", "月"),
+        ("half_month", "half-month", "半月"),
+        ("day", "day", "日"),
+        ("season", "season", "季节"),
+        ("origin", "origin", "客源地"),
+        ("nutrient", "nutrient", "养分"),
+        ("element", "element", "元素"),
+        ("water_body", "water body", "水体"),
+        ("lake", "lake", "湖泊"),
+        ("reservoir", "reservoir", "水库"),
+        ("road", "road section", "路段"),
+        ("site", "site", "景点"),
+        ("species", "species", "物种"),
+        ("zone", "zone", "区域"),
+        ("year", "year", "年份"),
+    )
+}
+
+
+def axis_title(axis: str) -> Title:
+    """Return the name of an axis in both languages."""
+    plain = axis.replace("_", " ")
+    return AXES.get(axis, Title(plain, plain))
+
+
+def formula_words(lang: str, axis: str | None = None) -> dict[str, str]:
+    """Return the words that a rendered formula shows, in one language."""
+    words = {key: title[lang] for key, title in AXES.items()}
+    words["if"] = "当" if lang == "zh" else "if"
+    if axis is not None:
+        words[axis] = axis_title(axis)[lang]
+    return words
