@@ -42,7 +42,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import gep` alone stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'gep' has no attribute {name!r}")

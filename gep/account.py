@@ -16,14 +16,14 @@ import pandas as pd
 import xarray as xr
 
 from gep import formula, trace
-from gep.errors import DataError, GepError, Problems, UsageError, nearest
+from gep.errors import GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
 from gep.maps import write_maps
-from gep.plan import CoefficientLeaf, InputLeaf, Plan, Target, ZoneTotalLeaf, make_plan
+from gep.plan import InputLeaf, Target, ZoneTotalLeaf, make_plan
 from gep.project import ProjectData, ProjectReader, read_project
 from gep.sums import ClassSums, make_sums
 from gep.tables import VERIFIED
-from gep.units import Unit, unit
+from gep.units import unit
 from gep.workbook import write_workbook
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Account:
         table["price_year"] = table["price_year"].astype("Int64")
         return table
 
-    def _rows(self, service: str, physical: str | None, monetary: str | None) -> list[dict[str, Any]]:
+    def _rows(
+        self, service: str, physical: str | None, monetary: str | None
+    ) -> list[dict[str, Any]]:
         goods = self.dataset[f"{service}.{physical}"] if physical else None
         money = self.dataset[f"{service}.{monetary}"] if monetary else None
         lead = goods if goods is not None else money
@@ -137,7 +139,9 @@ class Account:
         table["kind"] = table["service"].map(kinds)
         unknown = [k for k in keys if k not in table.columns]
         if unknown:
-            raise UsageError(f"cannot group by {unknown[0]!r}", cure=nearest(unknown[0], table.columns))
+            raise UsageError(
+                f"cannot group by {unknown[0]!r}", cure=nearest(unknown[0], table.columns)
+            )
         if not keys:
             table["area"] = "whole area"
             keys = ["area"]
@@ -153,7 +157,9 @@ class Account:
         """The share of each zone's area (in the service's scope) that had complete data."""
         rows = []
         for service, entry in self.provenance["services"].items():
-            names = [n for line in entry["lines"] for n in (line["physical"], line["monetary"]) if n]
+            names = [
+                n for line in entry["lines"] for n in (line["physical"], line["monetary"]) if n
+            ]
             shares = [self._zone_coverage(service, name) for name in names]
             worst = np.nanmin(np.stack(shares), axis=0) if shares else np.array([])
             for zone, share in zip(self.dataset["zone"].to_numpy(), worst, strict=True):
@@ -203,7 +209,9 @@ class Account:
             If the folder exists and ``overwrite`` is false.
         """
         with whole_folder(Path(folder), overwrite=overwrite) as out:
-            self.table.to_csv(out / "account.csv", index=False, encoding="utf-8-sig", lineterminator="\n")
+            self.table.to_csv(
+                out / "account.csv", index=False, encoding="utf-8-sig", lineterminator="\n"
+            )
             self.dataset.to_netcdf(out / "account.nc", engine="scipy", format="NETCDF3_64BIT")
             write_workbook(out / "account.xlsx", self)
             text = json.dumps(self.provenance, ensure_ascii=False, indent=1, allow_nan=False)
@@ -231,8 +239,12 @@ class Account:
             raise UsageError("the folder holds no account", str(path), str(error), cure) from None
         for name in dataset.coords:
             if dataset[name].dtype.kind in "SO":
-                decode = np.vectorize(lambda v: v.decode() if isinstance(v, bytes) else str(v), otypes=[object])
-                dataset = dataset.assign_coords({name: (dataset[name].dims, decode(dataset[name].to_numpy()))})
+                decode = np.vectorize(
+                    lambda v: v.decode() if isinstance(v, bytes) else str(v), otypes=[object]
+                )
+                dataset = dataset.assign_coords(
+                    {name: (dataset[name].dims, decode(dataset[name].to_numpy()))}
+                )
         return cls(dataset, provenance)
 
     # -------------------------------------------------------------------- faces
@@ -240,30 +252,37 @@ class Account:
     def __repr__(self) -> str:
         """Return one screen: title, standard, total, coverage, what is not computed."""
         p = self.provenance
-        lines = [f"{p['title']}", f"{p['standard']['id']}: {p['standard']['title']['en']} / {p['standard']['title']['zh']}"]
+        lines = [
+            f"{p['title']}",
+            f"{p['standard']['id']}: {p['standard']['title']['en']} / {p['standard']['title']['zh']}",
+        ]
         computed = len(p["services"])
         catalogue = computed + len(p["not_computed"])
-        lines.append(f"year {p['year']}, prices of {p['price_year']}, {computed} of {catalogue} services")
+        lines.append(
+            f"year {p['year']}, prices of {p['price_year']}, {computed} of {catalogue} services"
+        )
         totals = self.total(())
         if len(totals):
             row = totals.iloc[0]
-            lines.append(f"GEP {row['value'] / 1e8:,.4f} 亿 {row['currency']}")
+            lines.append(f"GEP {float(row['value']) / 1e8:,.4f} 亿 {row['currency']}")
         worst = self.coverage["covered"].min()
         lines.append(f"lowest coverage of a service in a zone: {worst:.2%}")
         for service, lacks in self.not_computed.items():
-            lines.append(f"not computed: {service}" + (f" (lacks {', '.join(lacks)})" if lacks else ""))
+            lines.append(
+                f"not computed: {service}" + (f" (lacks {', '.join(lacks)})" if lacks else "")
+            )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """Return the account for a notebook: a table of values by service."""
-        from html import escape  # noqa: PLC0415
+        from html import escape
 
         totals = self.total("service")
         titles = {s: e["title"] for s, e in self.provenance["services"].items()}
         body = "".join(
-            f"<tr><td>{escape(titles[r.service]['zh'])}</td><td>{escape(titles[r.service]['en'])}</td>"
-            f"<td style='text-align:right'>{r.value / 1e4:,.2f}</td><td>{r.covered:.1%}</td></tr>"
-            for r in totals.itertuples()
+            f"<tr><td>{escape(titles[r['service']]['zh'])}</td><td>{escape(titles[r['service']]['en'])}</td>"
+            f"<td style='text-align:right'>{r['value'] / 1e4:,.2f}</td><td>{r['covered']:.1%}</td></tr>"
+            for r in totals.to_dict("records")
         )
         head = "<tr><th>服务</th><th>Service</th><th>万元 10⁴ CNY</th><th>covered</th></tr>"
         return f"<pre>{escape(repr(self))}</pre><table>{head}{body}</table>"
@@ -296,7 +315,7 @@ class Project:
         return cls(read_project(Path(path)))
 
     @classmethod
-    def build(cls, base: str | Path = ".", **tables: Any) -> Project:  # noqa: ANN401
+    def build(cls, base: str | Path = ".", **tables: Any) -> Project:
         """Make a project from Python values: the same keys as a project file.
 
         Files may be paths, xarray DataArrays (rasters), a GeoDataFrame (zones) or pandas
@@ -355,15 +374,15 @@ def account(  # noqa: PLR0913
     year: int,
     price_year: int | None = None,
     title: str = "",
-    land_cover: Any = None,  # noqa: ANN401
+    land_cover: Any = None,
     legend: str | None = None,
     classes: Mapping[int, str] | None = None,
     zones: geopandas.GeoDataFrame | str | None = None,
     zone_id: str = "zone",
     zone_name: str | None = None,
-    extent: Any = None,  # noqa: ANN401
+    extent: Any = None,
     inputs: Mapping[str, Any] | None = None,
-    statistics: Any = None,  # noqa: ANN401
+    statistics: Any = None,
     coefficients: Mapping[str, Any] | None = None,
     price_index: str | None = None,
     services: Sequence[str] | None = None,
@@ -412,7 +431,11 @@ def account(  # noqa: PLR0913
             **({"classes": {str(k): v for k, v in classes.items()}} if classes else {}),
         }
     if zones is not None:
-        tables["zones"] = {"file": zones, "id": zone_id, **({"name": zone_name} if zone_name else {})}
+        tables["zones"] = {
+            "file": zones,
+            "id": zone_id,
+            **({"name": zone_name} if zone_name else {}),
+        }
     if extent is not None:
         tables["extent"] = {"file": extent}
     if inputs:
@@ -428,7 +451,7 @@ def account(  # noqa: PLR0913
     return Project.build(base, **tables).run(progress=progress)
 
 
-def _as_input(value: Any) -> dict[str, Any]:  # noqa: ANN401
+def _as_input(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     if isinstance(value, tuple):
@@ -468,8 +491,16 @@ class _Builder:
             titles = [self.std.classes[c].title[language] for c in self.classes]
             coords[f"ecosystem_{language}"] = ("ecosystem", np.array(titles, dtype=object))
         variables: dict[str, Any] = {
-            "area": (("zone", "ecosystem"), self.sums.area[:, self.keep], _attrs("m²", "Area of ecosystem", "生态系统面积")),
-            "no_land_cover": ("zone", self.sums.no_cover, _attrs("m²", "Area without land cover", "无土地覆盖数据面积")),
+            "area": (
+                ("zone", "ecosystem"),
+                self.sums.area[:, self.keep],
+                _attrs("m²", "Area of ecosystem", "生态系统面积"),
+            ),
+            "no_land_cover": (
+                "zone",
+                self.sums.no_cover,
+                _attrs("m²", "Area without land cover", "无土地覆盖数据面积"),
+            ),
         }
         for key, target in self.plan.targets.items():
             self._target(key, target, variables, coords)
@@ -485,29 +516,39 @@ class _Builder:
         return Account(dataset, self._provenance(names), self.sums)
 
     def _dims(
-        self, service: str, axis: str | None, array: Any, coords: dict[str, Any], *, by_class: bool  # noqa: ANN401
+        self, service: str, axis: str | None, array: Any, coords: dict[str, Any], *, by_class: bool
     ) -> tuple[tuple[str, ...], Any]:
         dims: tuple[str, ...] = ("zone", "ecosystem") if by_class else ("zone",)
         values = array[..., self.keep] if by_class else array[..., 0]
         if axis and array.ndim > 2:  # noqa: PLR2004
             name = f"{axis}_of_{service}"
-            members = next(m for (s, a), m in self.plan.members.items() if (s, a) == (service, axis))
+            members = next(
+                m for (s, a), m in self.plan.members.items() if (s, a) == (service, axis)
+            )
             coords[name] = (name, np.array(members, dtype=object))
             dims = (name, *dims)
         shape = [len(coords[d][1]) for d in dims]
         return dims, np.array(np.broadcast_to(values, shape), dtype=np.float64)
 
     def _target(
-        self, key: tuple[str, str], target: Target, variables: dict[str, Any], coords: dict[str, Any]
+        self,
+        key: tuple[str, str],
+        target: Target,
+        variables: dict[str, Any],
+        coords: dict[str, Any],
     ) -> None:
         service, symbol = key
         step = self.std.services[service].steps[symbol]
         value = self.sums.values[key]
-        dims, array = self._dims(service, target.resolved.axis, value.total, coords, by_class=value.by_class)
+        dims, array = self._dims(
+            service, target.resolved.axis, value.total, coords, by_class=value.by_class
+        )
         shown, factor = target.unit, 1.0
         currency = shown.currency
         if currency:
-            wanted = next((u for u in (unit(f"{currency}/yr"), unit(currency)) if u.agrees(shown)), shown)
+            wanted = next(
+                (u for u in (unit(f"{currency}/yr"), unit(currency)) if u.agrees(shown)), shown
+            )
             factor, shown = float(shown.factor_to(wanted)), wanted
         attrs = _attrs(str(shown), step.title.en, step.title.zh)
         attrs |= {"service": service, "symbol": symbol, "verified": step.verified}
@@ -520,10 +561,14 @@ class _Builder:
         share = self._share(target, by_class=value.by_class)
         covered_dims = ("zone", "ecosystem") if value.by_class else ("zone",)
         covered = share[:, self.keep] if value.by_class else share
-        about = _attrs("1", f"Share of area with complete data: {step.title.en}", f"数据完整面积比例：{step.title.zh}")
+        about = _attrs(
+            "1",
+            f"Share of area with complete data: {step.title.en}",
+            f"数据完整面积比例：{step.title.zh}",
+        )
         variables[f"{service}.{symbol}.covered"] = (covered_dims, covered, about)
 
-    def _share(self, target: Target, *, by_class: bool) -> Any:  # noqa: ANN401
+    def _share(self, target: Target, *, by_class: bool) -> Any:
         """Return the share of area with complete data, by zone and class or by zone."""
         with np.errstate(invalid="ignore", divide="ignore"):
             below = self._zone_share(target.resolved.tree, target.service)
@@ -533,7 +578,7 @@ class _Builder:
                 return np.minimum(own, below[:, None])
             return below
 
-    def _zone_share(self, tree: formula.Node, service: str) -> Any:  # noqa: ANN401
+    def _zone_share(self, tree: formula.Node, service: str) -> Any:
         """Return the lowest coverage of the zone totals that a formula uses (1 where none)."""
         share = np.ones(len(self.project.zone_ids))
         for name in formula.symbols(tree):
@@ -566,12 +611,20 @@ class _Builder:
                 name += "_"
             array = value.total if value.mean is None else value.mean
             if array.shape[-2] == 1:
-                array = np.broadcast_to(array, (*array.shape[:-2], len(self.project.zone_ids), array.shape[-1]))
+                array = np.broadcast_to(
+                    array, (*array.shape[:-2], len(self.project.zone_ids), array.shape[-1])
+                )
             owner = next((s for s, a in self.plan.members if s in services and a == leaf.axis), "")
-            dims, numbers = self._dims(owner, leaf.axis, array, coords, by_class=array.shape[-1] > 1)
+            dims, numbers = self._dims(
+                owner, leaf.axis, array, coords, by_class=array.shape[-1] > 1
+            )
             shown = leaf.unit
             attrs = _attrs(str(shown), quantity.title.en, quantity.title.zh)
-            attrs |= {"role": "input", "quantity": quantity.name, "form": "mean" if value.mean is not None else "total"}
+            attrs |= {
+                "role": "input",
+                "quantity": quantity.name,
+                "form": "mean" if value.mean is not None else "total",
+            }
             variables[name] = (dims, numbers, attrs)
             names[leaf_name] = name
         return names
@@ -581,7 +634,9 @@ class _Builder:
     def _provenance(self, names: Mapping[str, str]) -> dict[str, Any]:
         std, project = self.std, self.project
         catalogue = [*self.plan.services]
-        supporting = [s for s in dict.fromkeys(k[0] for k in self.plan.targets) if s not in catalogue]
+        supporting = [
+            s for s in dict.fromkeys(k[0] for k in self.plan.targets) if s not in catalogue
+        ]
         own = next((i for i in (project.index,) if i is not None), None)
         return {
             "format": 1,
@@ -669,7 +724,9 @@ class _Builder:
             "cite": service.cite,
             "verified": service.verified,
             "rests_on": self._rests_on(name),
-            "note": None if service.note is None else {"en": service.note.en, "zh": service.note.zh},
+            "note": None
+            if service.note is None
+            else {"en": service.note.en, "zh": service.note.zh},
             "file": service.origin + ".toml",
             "ecosystems": scope,
             "lines": [{"physical": ln.physical, "monetary": ln.monetary} for ln in service.lines],
@@ -723,14 +780,18 @@ class _Builder:
                     continue
                 if not target.given:
                     levels.add(self.std.services[owner].steps[symbol].verified)
-                queue += [u["step"][0] for u in self._uses(owner, symbol).values() if "step" in u and not target.given]
+                queue += [
+                    u["step"][0]
+                    for u in self._uses(owner, symbol).values()
+                    if "step" in u and not target.given
+                ]
             for symbol in self.std.services[service].coefficients:
                 rows = self.sums.coefficients.get((service, symbol), {})
                 levels |= {row["verified"] for row in rows.values()}
         return max((v for v in levels if v in VERIFIED), key=VERIFIED.index, default=VERIFIED[0])
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | list | None) else str(value)
 
 
@@ -741,7 +802,16 @@ def _attrs(units: str, en: str, zh: str) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions of gep, Python and the libraries that computed."""
     found = {"python": platform.python_version()}
-    for package in ("gep-accounting", "numpy", "pandas", "xarray", "rasterio", "shapely", "pyproj", "pint"):
+    for package in (
+        "gep-accounting",
+        "numpy",
+        "pandas",
+        "xarray",
+        "rasterio",
+        "shapely",
+        "pyproj",
+        "pint",
+    ):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # run from a checkout that is not installed

@@ -156,7 +156,7 @@ class Worker:
             flat = values.reshape(*values.shape[:-2], -1)[..., cells]
             env[layer.name] = flat
             there = ~np.isnan(flat)
-            valid[layer.name] = there.all(axis=0) if there.ndim > 1 else there
+            valid[layer.name] = np.asarray(there.all(axis=0) if there.ndim > 1 else there)
             ranges[layer.name] = _range(flat, there)
         for table in work.tables:
             z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
@@ -174,7 +174,7 @@ class Worker:
                     not_finite[slot.formula] = bad
             w = weight if slot.by_area else shares
             sums.append(_bincount(values_of[slot.formula], w, place, masks[mask_key], n))
-        area = np.bincount(place, weights=weight, minlength=n)
+        area = np.bincount(place, weights=weight, minlength=n).astype(np.float64)
         return TileSums(present, area, sums, no_cover, unknown, ranges, not_finite)
 
     def _layer(self, layer: CellLayer, tile: Window) -> Floats:
@@ -215,13 +215,15 @@ class Worker:
         }
         strange = ~known & ~missing
         unknown = {}
-        for zone, code in {(int(z), int(c)) for z, c in zip(zones[strange], codes[strange], strict=True)}:
+        for zone, code in {
+            (int(z), int(c)) for z, c in zip(zones[strange], codes[strange], strict=True)
+        }:
             here = strange & (zones == zone) & (codes == code)
             unknown[zone, code] = (float(weight[here].sum()), int(here.sum()))
         return classes, no_cover, unknown
 
 
-def _shape(value: Any, size: int) -> tuple[int, ...]:  # noqa: ANN401
+def _shape(value: Any, size: int) -> tuple[int, ...]:
     leading = np.shape(value)[:-1] if np.ndim(value) > 1 else ()
     return (*leading, size)
 
@@ -234,7 +236,7 @@ def _range(values: Floats, there: NDArray[np.bool_]) -> Range:
 
 
 def _bincount(
-    values: Any,  # noqa: ANN401
+    values: Any,
     weight: Floats,
     place: Ints,
     mask: NDArray[np.bool_] | None,
@@ -242,13 +244,13 @@ def _bincount(
 ) -> Floats:
     if mask is not None:
         weight, place = weight[mask], place[mask]
-        if np.ndim(values) and np.shape(values)[-1] > 1:
-            values = values[..., mask]
-        elif np.ndim(values) and np.shape(values)[-1] == mask.size:
+        if (np.ndim(values) and np.shape(values)[-1] > 1) or (
+            np.ndim(values) and np.shape(values)[-1] == mask.size
+        ):
             values = values[..., mask]
     product = np.asarray(values * weight)
     if product.ndim == 1:
-        return np.bincount(place, weights=product, minlength=n)
+        return np.bincount(place, weights=product, minlength=n).astype(np.float64)
     return np.stack([np.bincount(place, weights=row, minlength=n) for row in product])
 
 
@@ -334,10 +336,13 @@ def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
             members[number] = max(members[number], sums.shape[0] if sums.ndim > 1 else 0)
         break
     area = np.zeros(size)
-    sums = [np.zeros((m, size)) if _has_axis(tiles, i) else np.zeros(size) for i, m in enumerate(members)]
+    totals: list[Floats] = [
+        np.zeros((m, size)) if _has_axis(tiles, i) else np.zeros(size)
+        for i, m in enumerate(members)
+    ]
     for key, parts in by_key.items():
         area[key] = math.fsum(t.area[p] for t, p in parts)
-        for number, total in enumerate(sums):
+        for number, total in enumerate(totals):
             if total.ndim == 1:
                 total[key] = math.fsum(t.sums[number][p] for t, p in parts)
             else:
@@ -357,7 +362,7 @@ def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
             ranges[name].add(found)
         for number, count in tile.not_finite.items():
             not_finite[number] = not_finite.get(number, 0) + count
-    shaped = [s.reshape(*s.shape[:-1], *shape) for s in sums]
+    shaped = [s.reshape(*s.shape[:-1], *shape) for s in totals]
     return Totals(area.reshape(shape), shaped, no_cover, unknown, ranges, not_finite)
 
 

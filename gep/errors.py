@@ -26,7 +26,9 @@ class Problem:
         """Return the message as it is printed: place, statement, finding, cure."""
         if "\n" in self.found and "^" in self.found:  # a formula with the wrong part underlined
             quoted = [self.where, *(f"  {line}" for line in self.found.splitlines())]
-            return "\n".join([*quoted, f"  {self.what}", *([f"  do: {self.cure}"] * bool(self.cure))])
+            return "\n".join(
+                [*quoted, f"  {self.what}", *([f"  do: {self.cure}"] * bool(self.cure))]
+            )
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
         if self.found:
             lines += [f"  {line}" for line in f"found: {self.found}".splitlines()]

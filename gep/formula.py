@@ -197,10 +197,11 @@ class _Builder:
         raise self._refuse(node, f"{type(node).__name__} is not part of the formula language")
 
     def _number(self, node: ast.Constant, span: tuple[int, int]) -> Num:
-        if type(node.value) not in (int, float):
-            raise self._refuse(node, f"{type(node.value).__name__} is not a number")
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._refuse(node, f"{type(value).__name__} is not a number")
         try:
-            return Num(float(node.value), span=span)
+            return Num(float(value), span=span)
         except OverflowError:
             raise self._refuse(node, "the number is too large") from None
 
@@ -324,7 +325,9 @@ def check(
     inference = _Inference(text.strip(), where, meanings, functions)
     tree, meaning = inference.visit(tree)
     if empirical and meaning.unit.is_number:
-        return Checked(text, substitute(tree, scaled), replace(meaning, unit=declared), NUMBER.factor)
+        return Checked(
+            text, substitute(tree, scaled), replace(meaning, unit=declared), NUMBER.factor
+        )
     try:
         factor = meaning.unit.factor_to(declared)
     except UnitError:
@@ -404,7 +407,7 @@ class _Inference:
         exponent = _constant(node.right)
         if exponent is None:
             what = f"[{a.unit}] can only be raised to a fixed number"
-            raise self.fail(node, what, 'divide by a unit first, or say empirical = { ... }')
+            raise self.fail(node, what, "divide by a unit first, or say empirical = { ... }")
         degree = a.degree * exponent
         if degree != int(degree):
             raise self.fail(node, "a total of an area cannot be raised to a broken power")
@@ -446,9 +449,11 @@ class _Inference:
             return self._lookup(node)
         return self._registered(node, signature)
 
-    def _registered(self, node: Call, signature: Any) -> tuple[Node, Meaning]:  # noqa: ANN401
+    def _registered(self, node: Call, signature: Any) -> tuple[Node, Meaning]:
         if node.args:
-            raise self.fail(node, f"{node.name} takes its arguments by name", self._usage(signature))
+            raise self.fail(
+                node, f"{node.name} takes its arguments by name", self._usage(signature)
+            )
         keywords, meanings = [], []
         for key, value in node.keywords:
             if key not in signature.units:
@@ -482,7 +487,7 @@ class _Inference:
         result = Meaning(unit(signature.returns), 0, axis)
         return replace(node, keywords=tuple(keywords)), result
 
-    def _usage(self, signature: Any) -> str:  # noqa: ANN401
+    def _usage(self, signature: Any) -> str:
         return f"{signature.name}({', '.join(f'{k}=[{v}]' for k, v in signature.units.items())})"
 
     def _lookup(self, node: Call) -> tuple[Node, Meaning]:
@@ -552,7 +557,7 @@ def evaluate(
     by_zone: Callable[[Any, Call], Any] | None = None,
     labels: Callable[[Node], tuple[str, ...]] | None = None,
     memo: dict[Node, Any] | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Evaluate a formula on numbers or arrays. An extra axis leads: ``(members, ...)``.
 
     Parameters
@@ -567,18 +572,18 @@ def evaluate(
     memo
         Results by node: pass one to share common parts between formulas.
     """
-    import numpy as np  # noqa: PLC0415  `import gep` loads numpy only when numbers are needed
+    import numpy as np
 
     memo = {} if memo is None else memo
 
-    def run(n: Node) -> Any:  # noqa: ANN401
+    def run(n: Node) -> Any:
         if n in memo:
             return memo[n]
         result = compute(n)
         memo[n] = result
         return result
 
-    def compute(n: Node) -> Any:  # noqa: ANN401, PLR0911
+    def compute(n: Node) -> Any:  # noqa: PLR0911
         if isinstance(n, Num):
             return n.value
         if isinstance(n, Sym):

@@ -33,7 +33,15 @@ TILE = 256
 #: Two grids are the same when corners differ by less than this share of a cell.
 SAME_GRID = 1e-3
 #: Values that programs write for "no data" and forget to declare.
-SENTINELS = (-9999.0, -99999.0, -999.0, -32768.0, -3.4028234663852886e38, 3.4028234663852886e38, 1e20)
+SENTINELS = (
+    -9999.0,
+    -99999.0,
+    -999.0,
+    -32768.0,
+    -3.4028234663852886e38,
+    3.4028234663852886e38,
+    1e20,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Grid:
     @functools.cached_property
     def crs(self) -> CRS:
         """The coordinate system."""
-        from pyproj import CRS  # noqa: PLC0415
+        from pyproj import CRS
 
         return CRS.from_wkt(self.wkt)
 
@@ -173,8 +181,8 @@ class Grid:
 
         The lattice has a node every 5 km at most; a cubic spline is then exact to about 1e-11.
         """
-        from pyproj import Proj  # noqa: PLC0415
-        from scipy.interpolate import RectBivariateSpline  # noqa: PLC0415
+        from pyproj import Proj
+        from scipy.interpolate import RectBivariateSpline
 
         west, south, east, north = self.bounds
         step = 5000.0 / self._metres
@@ -244,7 +252,7 @@ class Zones:
             Flat cell index in the tile, zone number, share of the cell (0, 1]: one entry per cell
             and zone, zones in order, cells in rising order.
         """
-        import shapely  # noqa: PLC0415
+        import shapely
 
         box = grid.box(window)
         entries: list[tuple[Ints, Ints, Floats]] = []
@@ -281,7 +289,7 @@ def _quarter(
     shape: shapely.Geometry, grid: Grid, tile: Window, part: Window, shares: Floats
 ) -> None:
     """Fill the shares of ``part`` of a tile: whole squares at once, boundary squares in quarters."""
-    import shapely  # noqa: PLC0415
+    import shapely
 
     box = shapely.box(*grid.box(part))
     if not shape.intersects(box):
@@ -343,8 +351,8 @@ class Raster:
 
 def open_raster(path: str, name: str) -> rasterio.DatasetReader:
     """Open a raster; raise a DataError that says what is wrong."""
-    import rasterio  # noqa: PLC0415
-    from rasterio.errors import RasterioError  # noqa: PLC0415
+    import rasterio
+    from rasterio.errors import RasterioError
 
     try:
         return rasterio.open(path)
@@ -376,7 +384,7 @@ class RasterReader:
 
         Shape (height, width), or (bands, height, width) for a raster with an axis.
         """
-        from rasterio.errors import RasterioError  # noqa: PLC0415
+        from rasterio.errors import RasterioError
 
         if raster.path not in self._open:
             self._open[raster.path] = open_raster(raster.path, raster.name)
@@ -398,8 +406,8 @@ class RasterReader:
             return np.asarray(values.mean(axis=0))
         return values if raster.has_axis else values[0]
 
-    def _plain(self, dataset: Any, raster: Raster, window: Window) -> Floats:  # noqa: ANN401
-        from rasterio.windows import Window as Rio  # noqa: PLC0415
+    def _plain(self, dataset: Any, raster: Raster, window: Window) -> Floats:
+        from rasterio.windows import Window as Rio
 
         rio = Rio(window.col, window.row, window.width, window.height)
         raw = dataset.read(list(raster.bands), window=rio)
@@ -415,7 +423,7 @@ class RasterReader:
                 values[number] = values[number] * scale + offset
         return values
 
-    def _sample(self, dataset: Any, raster: Raster, window: Window) -> Floats:  # noqa: ANN401
+    def _sample(self, dataset: Any, raster: Raster, window: Window) -> Floats:
         """Sample at exact cell centres, nearest or bilinear over the cells that have data."""
         x, y = np.meshgrid(*self.grid.centres(window))
         if self.grid.crs != raster.grid.crs:
@@ -451,13 +459,13 @@ class RasterReader:
         with np.errstate(invalid="ignore"):
             return np.where(inside & ~np.isnan(nearest), total / weights, np.nan)
 
-    def _gather(self, dataset: Any, raster: Raster, window: Window) -> Floats:  # noqa: ANN401
+    def _gather(self, dataset: Any, raster: Raster, window: Window) -> Floats:
         """Gather finer cells by GDAL's warper, always tile by tile (its result depends on tiling)."""
-        import rasterio  # noqa: PLC0415
-        from rasterio.enums import Resampling  # noqa: PLC0415
-        from rasterio.vrt import WarpedVRT  # noqa: PLC0415
-        from rasterio.windows import Window as Rio  # noqa: PLC0415
-        from rasterio.windows import transform as shifted  # noqa: PLC0415
+        import rasterio
+        from rasterio.enums import Resampling
+        from rasterio.vrt import WarpedVRT
+        from rasterio.windows import Window as Rio
+        from rasterio.windows import transform as shifted
 
         missing = raster.nodata
         if missing is None:
@@ -480,8 +488,8 @@ class RasterReader:
 
 
 @functools.lru_cache(maxsize=32)
-def _transformer(source: str, target: str) -> Any:  # noqa: ANN401
-    from pyproj import Transformer  # noqa: PLC0415
+def _transformer(source: str, target: str) -> Any:
+    from pyproj import Transformer
 
     return Transformer.from_crs(source, target, always_xy=True)
 
@@ -495,7 +503,9 @@ def overlap(grid: Grid, other: Grid) -> float:
         xx, yy = _transformer(grid.wkt, other.wkt).transform(xx, yy)
     west, south, east, north = other.bounds
     eps_x, eps_y = (east - west) * 1e-9, (north - south) * 1e-9
-    inside = (xx >= west - eps_x) & (xx <= east + eps_x) & (yy >= south - eps_y) & (yy <= north + eps_y)
+    inside = (
+        (xx >= west - eps_x) & (xx <= east + eps_x) & (yy >= south - eps_y) & (yy <= north + eps_y)
+    )
     return float(inside.mean())
 
 

@@ -75,7 +75,9 @@ def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
             return product(visit(node.left), visit(node.right))
         if node.op == "/" and not has_cell(node.right):
             under = node.right
-            return tuple(_scaled(t, lambda outside: Bin("/", outside, under)) for t in visit(node.left))
+            return tuple(
+                _scaled(t, lambda outside: Bin("/", outside, under)) for t in visit(node.left)
+            )
         return None
 
     def product(left: tuple[Term, ...], right: tuple[Term, ...]) -> tuple[Term, ...] | None:
@@ -180,7 +182,7 @@ class Kernel:
             shell = replace(cast("Bin", node), left=leaves[0], right=leaves[1])
         dates = self._labels(node)
 
-        def work(values: list[Any], _env: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        def work(values: list[Any], _env: Mapping[str, Any]) -> Any:
             inputs = {name: values[number] for name, number in zip(names, at, strict=True)}
             return formula.evaluate(shell, inputs, self._functions, labels=lambda _n: dates)
 

@@ -185,7 +185,8 @@ def find_standard(name_or_path: str | Path, base: Path | None = None) -> Path:
         return shipped
     raise UsageError(
         f"there is no standard {str(name_or_path)!r}",
-        cure=nearest(str(name_or_path), standards()) + ", or give the path of a folder with standard.toml",
+        cure=nearest(str(name_or_path), standards())
+        + ", or give the path of a folder with standard.toml",
     )
 
 
@@ -214,8 +215,14 @@ def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
 
 
 _STANDARD_REQUIRED = {
-    **{"id": str, "title": dict, "number": str, "issuer": dict, "date": str, "scope": dict},
-    **{"catalogue": list, "sources": dict},
+    "id": str,
+    "title": dict,
+    "number": str,
+    "issuer": dict,
+    "date": str,
+    "scope": dict,
+    "catalogue": list,
+    "sources": dict,
 }
 _STANDARD_OPTIONAL = {"supporting": list, "classification": str, "note": dict}
 
@@ -241,9 +248,7 @@ class _Loader:
             self.problems.add("id is not the folder's name", where, found=repr(data["id"]))
         sources = self._sources(data["sources"], where)
         classes, classification = self._classes(data)
-        reader = ServiceReader(
-            glossary(), FUNCTIONS, self._lookup, sources, classes, self.problems
-        )
+        reader = ServiceReader(glossary(), FUNCTIONS, self._lookup, sources, classes, self.problems)
         names = [str(n) for n in (*data["catalogue"], *data.get("supporting", []))]
         services: dict[str, Service] = {}
         for name in names:
@@ -338,7 +343,9 @@ class _Loader:
         self, data: Mapping[str, Any], services: Mapping[str, Service], where: str
     ) -> None:
         for name in sorted({n for n in data["catalogue"] if data["catalogue"].count(n) > 1}):
-            self.problems.add(f"{name!r} stands in the catalogue twice", where, cure="count it once")
+            self.problems.add(
+                f"{name!r} stands in the catalogue twice", where, cure="count it once"
+            )
         providers: dict[str, str] = {}
         for service in services.values():
             listed = service.id in data["catalogue"]
@@ -368,32 +375,42 @@ class _Loader:
                 self.files[f"coefficients/{self.tables[table].path.parent.name}/{name}"] = digest
         found = self.tables[table]
         if column not in found.columns:
-            what = f"table {table!r} has no {'item' if found.shape == 'list' else 'column'} {column!r}"
+            what = (
+                f"table {table!r} has no {'item' if found.shape == 'list' else 'column'} {column!r}"
+            )
             raise RuleError(what, str(found.path), cure=nearest(column, found.columns))
         return found.columns[column], found.key if found.shape != "list" else ()
 
     def _find_table(self, name: str) -> Path:
         owner, _, own = name.rpartition("/")
         root = data_root("coefficients")
-        places = [root / owner] if owner else [self.folder / "coefficients", root / self.folder.name]
+        places = (
+            [root / owner] if owner else [self.folder / "coefficients", root / self.folder.name]
+        )
         for place in places:
             if (place / f"{own}.csv").is_file():
                 return place / f"{own}.csv"
         known = [p.stem for place in places for p in place.glob("*.csv")]
         looked = ", ".join(str(p) for p in places)
-        raise RuleError(f"there is no table {name!r}", found=f"looked in {looked}", cure=nearest(own, known))
+        raise RuleError(
+            f"there is no table {name!r}", found=f"looked in {looked}", cure=nearest(own, known)
+        )
 
 
 def load_classes(path: Path, problems: Problems) -> dict[str, EcosystemClass]:
     """Load the ecosystem classes of a classification, noting problems."""
     data = read_toml(path)
     where = str(path)
-    check_keys(data, where, problems, {"title": dict, "classes": dict}, {"note": dict, "source": str})
+    check_keys(
+        data, where, problems, {"title": dict, "classes": dict}, {"note": dict, "source": str}
+    )
     classes: dict[str, EcosystemClass] = {}
     for name, entry in data.get("classes", {}).items():
         place = f"{where}, classes.{name}"
         optional = {"parent": str, "note": dict}
-        if isinstance(entry, dict) and check_keys(entry, place, problems, {"title": dict}, optional):
+        if isinstance(entry, dict) and check_keys(
+            entry, place, problems, {"title": dict}, optional
+        ):
             title = read_title(entry["title"], place, problems)
             classes[name] = EcosystemClass(name, title, entry.get("parent"))
     for name, entry in classes.items():
@@ -437,13 +454,24 @@ def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend
     crosswalk = data["to"].get(std.classification)
     if crosswalk is None:
         what = f"the legend has no crosswalk to {std.classification!r}"
-        problems.add(what, where, found=f"it has {', '.join(data['to'])}", cure=f"add [to.{std.classification}]")
+        problems.add(
+            what,
+            where,
+            found=f"it has {', '.join(data['to'])}",
+            cure=f"add [to.{std.classification}]",
+        )
         raise RuleError(problems.errors)
-    unmapped = {int(k): str(v) for k, v in data.get("unmapped", {}).get(std.classification, {}).items()}
+    unmapped = {
+        int(k): str(v) for k, v in data.get("unmapped", {}).get(std.classification, {}).items()
+    }
     classes = {int(k): str(v) for k, v in crosswalk.items()}
     for code, name in classes.items():
         if name not in std.classes:
-            problems.add(f"code {code} maps to the unknown class {name!r}", where, cure=nearest(name, std.classes))
+            problems.add(
+                f"code {code} maps to the unknown class {name!r}",
+                where,
+                cure=nearest(name, std.classes),
+            )
         if code not in codes:
             problems.add(f"code {code} is mapped and not listed in [codes]", where)
     for code in codes:
@@ -457,19 +485,28 @@ def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend
 
 def _find_legend(name_or_path: str, base: Path | None) -> Path:
     folder = data_root("models") / "legends"
-    for path in ((base or Path()) / name_or_path, Path(name_or_path), folder / f"{name_or_path}.toml"):
+    for path in (
+        (base or Path()) / name_or_path,
+        Path(name_or_path),
+        folder / f"{name_or_path}.toml",
+    ):
         if path.is_file():
             return path
     known = [p.stem for p in folder.glob("*.toml")]
     raise UsageError(
-        f"there is no legend {name_or_path!r}", cure=nearest(name_or_path, known) + ", or give a file"
+        f"there is no legend {name_or_path!r}",
+        cure=nearest(name_or_path, known) + ", or give a file",
     )
 
 
 def price_index(name_or_path: str, base: Path | None = None) -> Table:
     """Load a price index: a shipped one by name, or a CSV by path."""
     folder = data_root("coefficients") / "indices"
-    for path in ((base or Path()) / name_or_path, Path(name_or_path), folder / f"{name_or_path}.csv"):
+    for path in (
+        (base or Path()) / name_or_path,
+        Path(name_or_path),
+        folder / f"{name_or_path}.csv",
+    ):
         if path.is_file():
             return load_table(path, path.stem)
     known = [p.stem for p in folder.glob("*.csv")]

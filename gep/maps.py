@@ -1,0 +1,317 @@
+"""Maps of rates per area, cell by cell, as cloud-optimised GeoTIFF.
+
+A cell that several zones share shows the mean of their values, weighted by their shares. So the sum over
+a map of value × cell area × share inside the zones is the account's figure.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from gep import __version__, formula
+from gep.blocks import CellLayer, TableLayer, Work, Worker
+from gep.errors import DataError, Problems
+from gep.functions import FUNCTIONS
+from gep.grid import TILE, Floats, Grid, Window
+from gep.plan import InputLeaf, LeafNumbers, Plan, Target, ZoneTotalLeaf
+
+if TYPE_CHECKING:
+    import rasterio.io
+
+    from gep.formula import Node
+    from gep.sums import ClassSums
+
+#: Side of the tiles inside the files, in cells.
+_BLOCK = 256
+
+
+def check_maps(plan: Plan) -> None:
+    """Check that the maps which the project asks for can be made.
+
+    Parameters
+    ----------
+    plan
+        The plan of the run.
+
+    Raises
+    ------
+    DataError
+        With every map that cannot be made: its step is not computed, is no rate per area, is given
+        as the total of an area, rests on a zone's total, or the project has no land-cover map.
+    """
+    problems = Problems()
+    for name in dict.fromkeys(plan.project.maps):
+        _check_map(plan, name, problems)
+    problems.raise_if_any(DataError)
+
+
+def _check_map(plan: Plan, name: str, problems: Problems) -> None:
+    where = f"{plan.project.where}, outputs, maps: {name}"
+    service, _, symbol = name.rpartition(".")
+    target = plan.targets.get((service, symbol))
+    if plan.project.land_cover is None:
+        cure = "give [land_cover] and [zones], or leave the map out"
+        problems.add("a map needs a land-cover map", where, "the project gives areas only", cure)
+    elif target is None:
+        lacks = plan.not_computed.get(service, ())
+        found = f"{service} lacks {', '.join(lacks)}" if lacks else "no line of the account needs it"
+        problems.add("the step is not computed", where, found, "give what it lacks, or leave it out")
+    elif plan.project.standard.services[service].steps[symbol].meaning.degree != 0:
+        cure = "name a step whose unit is per area"
+        found = f"it is the total of an area, in {target.unit}"
+        problems.add("the step is not a rate per area", where, found, cure)
+    elif not target.is_rate:
+        found = "an input of it is given as the total of an area"
+        problems.add("the step is known for whole areas only", where, found, "leave the map out")
+    elif any(isinstance(plan.leaves[n], ZoneTotalLeaf) for n in formula.symbols(target.resolved.tree)):
+        found = "its formula uses the total of a zone"
+        problems.add("the step has no value of its own in a cell", where, found, "leave the map out")
+
+
+def write_maps(folder: Path, sums: ClassSums) -> None:
+    """Write every map that the project asks for: ``<service>.<symbol>.tif``, one band per member.
+
+    Values are in the step's unit, float32, NaN outside the zones and where data are missing or the
+    service does not exist. One pass over the rasters makes all maps.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it is missing.
+    sums
+        The class sums of the run.
+
+    Raises
+    ------
+    DataError
+        If a map cannot be made; see :func:`check_maps`.
+    """
+    plan = sums.plan
+    check_maps(plan)
+    targets = []
+    for name in dict.fromkeys(plan.project.maps):
+        service, _, symbol = name.rpartition(".")
+        targets.append(plan.targets[service, symbol])
+    if not targets:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+        _write_all(folder, Path(scratch), plan, targets)
+
+
+def _write_all(folder: Path, scratch: Path, plan: Plan, targets: Sequence[Target]) -> None:
+    import rasterio  # noqa: PLC0415
+    from rasterio.shutil import copy  # noqa: PLC0415
+    from rasterio.windows import Window as Rio  # noqa: PLC0415
+
+    painter = _Painter(make_work(plan, targets), [_scope(plan, t) for t in targets])
+    grid = painter.work.grid
+    names = [f"{t.service}.{t.symbol}.tif" for t in targets]
+    bands = [max(1, len(_members(plan, t))) for t in targets]
+    open_files: list[rasterio.io.DatasetWriter] = []
+    try:
+        for name, count, target in zip(names, bands, targets, strict=True):
+            dataset = rasterio.open(scratch / name, "w", **_profile(grid, count))
+            open_files.append(dataset)
+            _describe(dataset, plan, target)
+        for _, tile in grid.tiles():
+            rio = Rio(tile.col, tile.row, tile.width, tile.height)
+            for dataset, values in zip(open_files, painter.paint(tile), strict=True):
+                shape = (dataset.count, tile.height, tile.width)
+                dataset.write(np.broadcast_to(values, shape).astype(np.float32), window=rio)
+    finally:
+        painter.reader.close()
+        for dataset in open_files:
+            dataset.close()
+    for name in names:
+        copy(
+            scratch / name,
+            folder / name,
+            driver="COG",
+            compress="DEFLATE",
+            predictor="FLOATING_POINT",
+            blocksize=_BLOCK,
+            overview_resampling="AVERAGE",
+            bigtiff="IF_SAFER",
+        )
+        (scratch / name).unlink()
+
+
+def _profile(grid: Grid, count: int) -> dict[str, Any]:
+    import rasterio  # noqa: PLC0415
+
+    return {
+        "driver": "GTiff",
+        "dtype": "float32",
+        "count": count,
+        "height": grid.height,
+        "width": grid.width,
+        "crs": rasterio.crs.CRS.from_wkt(grid.wkt),
+        "transform": grid.transform,
+        "nodata": math.nan,
+        "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
+        "interleave": "band",
+        "compress": "deflate",
+        "bigtiff": "IF_SAFER",
+    }
+
+
+def _describe(dataset: rasterio.io.DatasetWriter, plan: Plan, target: Target) -> None:
+    project, std = plan.project, plan.project.standard
+    service = std.services[target.service]
+    step = service.steps[target.symbol]
+    title = f"{step.title.zh} {step.title.en}"
+    members = _members(plan, target) or ("",)
+    for number, member in enumerate(members, start=1):
+        dataset.set_band_description(number, member or title)
+    units = str(step.unit)
+    dataset.units = (units,) * len(members)
+    given = step.provides.name if target.given and step.provides else ""
+    tags = {
+        "title": f"{service.title.zh} {service.title.en}: {title}",
+        "long_name": step.title.en,
+        "long_name_zh": step.title.zh,
+        "units": units,
+        "service": target.service,
+        "symbol": target.symbol,
+        "formula": f"given as {given}" if given else step.checked.text,
+        "standard": f"{std.id} {std.number}".strip(),
+        "year": str(project.year),
+        "project": project.title,
+        "gep_version": __version__,
+        "TIFFTAG_SOFTWARE": f"gep {__version__}",
+    }
+    if step.unit.currency:
+        tags["price_year"] = str(project.price_year)
+    dataset.update_tags(**tags)
+
+
+# ------------------------------------------------------------------------------------ the values
+
+
+def _members(plan: Plan, target: Target) -> tuple[str, ...]:
+    axis = target.resolved.axis
+    return _axis_members(plan, target.service, axis) if axis else ()
+
+
+def _axis_members(plan: Plan, service: str, axis: str) -> tuple[str, ...]:
+    found = plan.members.get((service, axis))
+    return found or next((m for (_, a), m in plan.members.items() if a == axis), ())
+
+
+def _scope(plan: Plan, target: Target) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return, by class number, whether the service exists there."""
+    std = plan.project.standard
+    service = std.services[target.service]
+    return np.array([std.in_scope(service, c) for c in std.classes])
+
+
+def make_work(plan: Plan, targets: Sequence[Target]) -> Work:
+    """Return the work of computing targets cell by cell: formulas and what they need, no sums.
+
+    Parameters
+    ----------
+    plan
+        A plan with a land-cover map.
+    targets
+        Rates of that plan.
+    """
+    project = plan.project
+    cover = project.land_cover
+    assert cover is not None and project.grid is not None and project.zones is not None  # noqa: S101, PT018
+    numbers = LeafNumbers(plan, Problems())
+    cells: dict[str, CellLayer] = {}
+    tables: dict[str, TableLayer] = {}
+    for target in targets:
+        members = functools.partial(_axis_members, plan, target.service)
+        for name in formula.symbols(target.resolved.tree):
+            if plan.is_cell(name):
+                source = cast("InputLeaf", plan.leaves[name]).source
+                cells[name] = CellLayer(name, source.raster, source.array)
+            else:
+                tables[name] = TableLayer(name, numbers.array(name, members))
+    classes = tuple(project.standard.classes)
+    codes = {code: classes.index(name) for code, name in cover.classes.items()}
+    return Work(
+        project.grid,
+        project.zones,
+        cover.raster,
+        codes,
+        frozenset(cover.legend.nodata) - set(codes),
+        len(classes),
+        tuple(cells.values()),
+        tuple(tables.values()),
+        tuple(t.resolved.tree for t in targets),
+        (),
+        FUNCTIONS,
+        functools.partial(_labels, plan),
+    )
+
+
+def _labels(plan: Plan, node: Node) -> tuple[str, ...]:
+    for name in formula.symbols(node):
+        leaf = plan.leaves.get(name)
+        if isinstance(leaf, InputLeaf) and leaf.source.members:
+            return leaf.source.members
+    return ()
+
+
+class _Painter(Worker):
+    """Computes formulas for every cell of a tile."""
+
+    def __init__(self, work: Work, scopes: Sequence[np.ndarray[Any, np.dtype[np.bool_]]]) -> None:
+        super().__init__(work)
+        self.scopes = scopes
+
+    def paint(self, tile: Window) -> list[Floats]:
+        """Return the values of every formula: (height, width), or (members, height, width)."""
+        work = self.work
+        cells, zones, shares = work.zones.cover(work.grid, tile)
+        if not cells.size:
+            return [np.full((tile.height, tile.width), np.nan) for _ in work.formulas]
+        cover = self.reader.read(work.land_cover, tile).ravel()[cells]
+        classes = self._classify(cover, zones, shares)[0]
+        keep = classes >= 0
+        cells, zones, shares, classes = cells[keep], zones[keep], shares[keep], classes[keep]
+        env: dict[str, Any] = {}
+        for layer in work.cells:
+            values = self._layer(layer, tile)
+            env[layer.name] = values.reshape(*values.shape[:-2], -1)[..., cells]
+        for table in work.tables:
+            z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
+            c = classes if table.values.shape[-1] > 1 else np.zeros_like(classes)
+            env[table.name] = table.values[..., z, c]
+        return [
+            self._spread(np.asarray(values), scope[classes], cells, shares, tile)
+            for values, scope in zip(self.kernel.run(env), self.scopes, strict=True)
+        ]
+
+    def _spread(
+        self,
+        values: Floats,
+        inside: np.ndarray[Any, np.dtype[np.bool_]],
+        cells: np.ndarray[Any, np.dtype[np.int64]],
+        shares: Floats,
+        tile: Window,
+    ) -> Floats:
+        """Put values of entries (cell and zone) into the cells of a tile."""
+        leading = values.shape[:-1] if values.ndim > 1 else ()
+        full = np.broadcast_to(values, (*leading, len(cells)))
+        full = np.where(inside & np.isfinite(full), full, np.nan)
+        size = tile.height * tile.width
+        whole = np.bincount(cells, weights=shares, minlength=size)
+        rows = full.reshape(-1, len(cells))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            flat = [np.bincount(cells, weights=row * shares, minlength=size) / whole for row in rows]
+        return np.stack(flat).reshape(*leading, tile.height, tile.width)
+
+

@@ -19,13 +19,14 @@ from gep.tables import (
     VERIFIED,
     Column,
     Entry,
+    Keys,
     Title,
     check_keys,
     read_title,
     read_toml,
     read_unit,
 )
-from gep.units import NUMBER, Unit, convert, unit
+from gep.units import Unit, convert, unit
 
 KINDS = ("provisioning", "regulating", "cultural", "supporting")
 QUANTITY_KINDS = ("rate", "total", "class")
@@ -180,7 +181,9 @@ def load_glossary(path: Path) -> dict[str, Quantity]:
         where = f"{path.name}, {name}"
         required = {"title": dict, "unit": str, "kind": str}
         optional = {"range": list, "typical": list, "note": dict}
-        if not isinstance(entry, dict) or not check_keys(entry, where, problems, required, optional):
+        if not isinstance(entry, dict) or not check_keys(
+            entry, where, problems, required, optional
+        ):
             continue
         if entry["kind"] not in QUANTITY_KINDS:
             problems.add(f"kind is one of {', '.join(QUANTITY_KINDS)}", where, found=entry["kind"])
@@ -204,18 +207,31 @@ def load_glossary(path: Path) -> dict[str, Quantity]:
     return quantities
 
 
-_SERVICE_REQUIRED = {
-    **{"id": str, "title": dict, "kind": str, "cite": str, "verified": str},
-    **{"steps": list, "examples": list},
+_SERVICE_REQUIRED: Keys = {
+    "id": str,
+    "title": dict,
+    "kind": str,
+    "cite": str,
+    "verified": str,
+    "steps": list,
+    "examples": list,
 }
-_SERVICE_OPTIONAL = {
-    **{"note": dict, "ecosystems": list, "inputs": dict, "coefficients": dict},
+_SERVICE_OPTIONAL: Keys = {
+    "note": dict,
+    "ecosystems": list,
+    "inputs": dict,
+    "coefficients": dict,
     "account": (dict, list),
 }
-_STEP_REQUIRED = {"symbol": str, "title": dict, "formula": str, "unit": str}
-_STEP_OPTIONAL = {
-    **{"is": str, "printed": dict, "empirical": dict, "per": str},
-    **{"cite": str, "verified": str, "note": dict},
+_STEP_REQUIRED: Keys = {"symbol": str, "title": dict, "formula": str, "unit": str}
+_STEP_OPTIONAL: Keys = {
+    "is": str,
+    "printed": dict,
+    "empirical": dict,
+    "per": str,
+    "cite": str,
+    "verified": str,
+    "note": dict,
 }
 
 
@@ -252,7 +268,9 @@ class ServiceReader:
         for name in data.get("ecosystems", []):
             if name not in self.classes:
                 cure = nearest(str(name), self.classes)
-                self.problems.add(f"ecosystems names the unknown class {name!r}", self.where, cure=cure)
+                self.problems.add(
+                    f"ecosystems names the unknown class {name!r}", self.where, cure=cure
+                )
         inputs = self._inputs(data.get("inputs", {}))
         coefficients = self._coefficients(data.get("coefficients", {}))
         if len(self.problems.errors) > before:
@@ -300,7 +318,7 @@ class ServiceReader:
             self.problems.add(f"verified is one of {', '.join(VERIFIED)}", where, found=repr(value))
 
     def _cite(self, text: str, where: str) -> None:
-        key = text.split(",")[0].strip()
+        key = text.split(",", maxsplit=1)[0].strip()
         if key not in self.sources:
             what = f"cite names the unknown source {key!r}"
             self.problems.add(what, where, cure=nearest(key, self.sources) + " ([sources])")
@@ -342,7 +360,7 @@ class ServiceReader:
         for symbol, raw in data.items():
             where = f"{self.where}, coefficient {symbol!r}"
             self._symbol(symbol, where)
-            optional = {"by": (str, list), "unit": str}
+            optional: Keys = {"by": (str, list), "unit": str}
             if not isinstance(raw, dict) or not check_keys(
                 raw, where, self.problems, {"from": str}, optional
             ):
@@ -372,7 +390,7 @@ class ServiceReader:
             self.env[symbol] = Meaning(wanted, 0, coefficient.axis)
         return coefficients
 
-    def _step(self, raw: Any, number: int, data: Mapping[str, Any]) -> Step | None:  # noqa: ANN401
+    def _step(self, raw: Any, number: int, data: Mapping[str, Any]) -> Step | None:
         where = f"{self.where}, step {number}"
         if not isinstance(raw, dict) or not check_keys(
             raw, where, self.problems, _STEP_REQUIRED, _STEP_OPTIONAL
@@ -431,12 +449,12 @@ class ServiceReader:
             self.problems.add(what, where, f"the glossary says [{quantity.unit}]")
         return quantity
 
-    def _printed(self, raw: Any, where: str) -> Printed | None:  # noqa: ANN401
+    def _printed(self, raw: Any, where: str) -> Printed | None:
         if raw is None:
             return None
         where = f"{where}, printed"
-        fixed = {"where": dict, "tolerance": float, "draw": dict}
-        units = {k: str for k in raw if k not in {"formula", "gives", *fixed}}
+        fixed: Keys = {"where": dict, "tolerance": float, "draw": dict}
+        units: Keys = {k: str for k in raw if k not in {"formula", "gives", *fixed}}
         required = {"formula": str, "gives": str}
         if not check_keys(raw, where, self.problems, required, {**fixed, **units}):
             return None
@@ -452,14 +470,16 @@ class ServiceReader:
             {k: (float(v[0]), float(v[1])) for k, v in raw.get("draw", {}).items()},
         )
 
-    def _lines(self, raw: Any, kind: str, steps: Mapping[str, Step]) -> tuple[Line, ...]:  # noqa: ANN401
+    def _lines(self, raw: Any, kind: str, steps: Mapping[str, Step]) -> tuple[Line, ...]:
         where = f"{self.where}, account"
         if kind == "supporting":
             if raw is not None:
                 self.problems.add("a supporting rule has no account", where)
             return ()
         if not raw:
-            self.problems.add("the account is missing", self.where, cure="[account] physical, monetary")
+            self.problems.add(
+                "the account is missing", self.where, cure="[account] physical, monetary"
+            )
             return ()
         lines = []
         for entry in [raw] if isinstance(raw, dict) else raw:
@@ -492,7 +512,7 @@ class ServiceReader:
         for number, entry in enumerate(raw, start=1):
             where = f"{self.where}, example {number}"
             required = {"given": dict, "expect": dict, "source": str}
-            optional = {"area": (int, float), "area_unit": str, "tolerance": float}
+            optional: Keys = {"area": (int, float), "area_unit": str, "tolerance": float}
             if not isinstance(entry, dict) or not check_keys(
                 entry, where, self.problems, required, optional
             ):
@@ -547,7 +567,9 @@ class ServiceReader:
                     cure = nearest(symbol, service.steps)
                     self.problems.add(f"expects the unknown step {symbol!r}", where, cure=cure)
                 elif symbol not in values:
-                    lacks = sorted(set(formula.symbols(service.steps[symbol].checked.tree)) - set(values))
+                    lacks = sorted(
+                        set(formula.symbols(service.steps[symbol].checked.tree)) - set(values)
+                    )
                     self.problems.add(f"{symbol} cannot be computed", where, f"not given: {lacks}")
                 elif not close(values[symbol], wanted, example.tolerance):
                     what = f"{symbol} does not come out as expected"
@@ -562,7 +584,7 @@ class ServiceReader:
         except GepError as error:
             self.problems.absorb(error)
             return
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         tolerance = step.printed.tolerance if step.printed else ROUNDING
         difference = np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-300)
@@ -570,7 +592,8 @@ class ServiceReader:
         if not np.all(np.isfinite(ours)) or not np.all(difference <= tolerance):
             worst = int(np.nanargmax(np.where(np.isnan(difference), np.inf, difference)))
             values = ", ".join(
-                f"{name} = {np.ravel(value)[worst % np.size(value)]:.6g}" for name, value in draws.items()
+                f"{name} = {np.ravel(value)[worst % np.size(value)]:.6g}"
+                for name, value in draws.items()
             )
             found = (
                 f"with {values}: printed {theirs[worst]:.10g}, ours {ours[worst]:.10g} "
@@ -580,7 +603,7 @@ class ServiceReader:
             self.problems.add("the printed form disagrees with the formula", where, found)
 
 
-def close(value: Any, wanted: Any, tolerance: float) -> bool:  # noqa: ANN401
+def close(value: Any, wanted: Any, tolerance: float) -> bool:
     """Say whether a computed value (a number, or one per member) equals the expected one."""
     if isinstance(wanted, dict):
         return (
@@ -593,7 +616,7 @@ def close(value: Any, wanted: Any, tolerance: float) -> bool:  # noqa: ANN401
     return abs(float(value) - float(wanted)) <= tolerance * max(abs(float(wanted)), 1e-12)
 
 
-def plain(value: Any) -> str:  # noqa: ANN401
+def plain(value: Any) -> str:
     """Return a computed value as text."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {plain(v)}" for k, v in value.items()) + "}"
@@ -602,7 +625,7 @@ def plain(value: Any) -> str:  # noqa: ANN401
 
 def run_example(service: Service, example: Example, functions: Functions) -> dict[str, Any]:
     """Evaluate every step that the example's given values allow; axis values come as dicts."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     members: dict[str, list[str]] = {}
     env: dict[str, Any] = {}
@@ -615,7 +638,9 @@ def run_example(service: Service, example: Example, functions: Functions) -> dic
             if axis is None:
                 raise DataError(f"{symbol} has no axis, and the example gives members")
             if members.setdefault(axis, list(value)) != list(value):
-                raise DataError(f"the members of {axis} differ between symbols", found=str(list(value)))
+                raise DataError(
+                    f"the members of {axis} differ between symbols", found=str(list(value))
+                )
             env[symbol] = np.array([[float(v)] for v in value.values()])
         elif axis is not None:
             raise DataError(f"{symbol} varies by {axis}", cure="give { member = value, ... }")
@@ -624,7 +649,7 @@ def run_example(service: Service, example: Example, functions: Functions) -> dic
     given = set(env)
     area = convert(example.area_value, example.area or unit("ha"), unit("m²"))
 
-    def by_zone(value: Any, node: formula.Call) -> Any:  # noqa: ANN401
+    def by_zone(value: Any, node: formula.Call) -> Any:
         if node.name == formula.SUM_TOTALS:
             return value
         if example.area is None:
@@ -659,11 +684,18 @@ def _axis_of(service: Service, symbol: str) -> str | None:
     return service.steps[symbol].meaning.axis
 
 
+def _unit_of(service: Service, symbol: str) -> Unit:
+    for table in (service.inputs, service.coefficients):
+        if symbol in table:
+            return table[symbol].unit
+    return service.steps[symbol].unit
+
+
 def _both_forms(
     service: Service, step: Step, functions: Functions, where: str
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Evaluate our form and the printed one on the same random draws, in the printed unit."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     printed = step.printed
     assert printed is not None  # noqa: S101  the caller asks only for printed steps
@@ -674,7 +706,7 @@ def _both_forms(
         env[symbol] = random.uniform(low, high, shape)
     area = random.uniform(1.0, 1e4, DRAWS)  # m²
 
-    def by_zone(value: Any, node: formula.Call) -> Any:  # noqa: ANN401
+    def by_zone(value: Any, node: formula.Call) -> Any:
         return value if node.name == formula.SUM_TOTALS else value * area
 
     dates = ("2020-01-15", "2020-06-15", "2020-09-15")
@@ -686,9 +718,11 @@ def _both_forms(
         if symbol == step.symbol:
             break
     ours = env.pop(step.symbol)
-    as_printed: dict[str, Any] = {"A": convert(area, unit("m²"), printed.units.get("A", unit("m²")))}
+    as_printed: dict[str, Any] = {
+        "A": convert(area, unit("m²"), printed.units.get("A", unit("m²")))
+    }
     for symbol, value in env.items():
-        own = {**service.inputs, **service.coefficients, **service.steps}[symbol].unit
+        own = _unit_of(service, symbol)
         as_printed[symbol] = convert(value, own, printed.units.get(symbol, own))
     for name, text in printed.where.items():
         tree = formula.parse(text, f"{where}, where {name}")
@@ -707,14 +741,14 @@ def _both_forms(
     )
 
 
-def _bare(  # noqa: PLR0913
+def _bare(
     tree: formula.Node,
     env: Mapping[str, Any],
     functions: Functions,
-    by_zone: Any,  # noqa: ANN401
+    by_zone: Any,
     dates: tuple[str, ...],
     where: str,
-) -> Any:  # noqa: ANN401
+) -> Any:
     unknown = [name for name in formula.symbols(tree) if name not in env]
     if unknown:
         what = f"unknown symbol {unknown[0]!r} in the printed form"
@@ -722,9 +756,7 @@ def _bare(  # noqa: PLR0913
     return formula.evaluate(tree, env, functions, by_zone=by_zone, labels=lambda _n: dates)
 
 
-def _draw_ranges(
-    service: Service, printed: Printed
-) -> dict[str, tuple[float, float, str | None]]:
+def _draw_ranges(service: Service, printed: Printed) -> dict[str, tuple[float, float, str | None]]:
     """Return the range of the random draws of every input and coefficient, in its own unit."""
     ranges: dict[str, tuple[float, float, str | None]] = {}
     for symbol, entry in service.inputs.items():
@@ -742,7 +774,9 @@ def _draw_ranges(
     return ranges
 
 
-def count_verified(services: Mapping[str, Service], entries: list[Entry]) -> dict[str, dict[str, int]]:
+def count_verified(
+    services: Mapping[str, Service], entries: list[Entry]
+) -> dict[str, dict[str, int]]:
     """Count steps and coefficients by how well they were checked."""
     counts = {what: dict.fromkeys(VERIFIED, 0) for what in ("steps", "coefficients")}
     for service in services.values():

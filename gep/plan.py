@@ -147,8 +147,12 @@ class _Planner:
         self.problems.raise_if_any(DataError)
         self.result.warnings = self.problems.warnings
         if not self.result.targets:
-            found = "\n".join(f"{k}: lacks {', '.join(v)}" for k, v in self.result.not_computed.items())
-            raise DataError("no service can be computed from what is given", self.project.where, found)
+            found = "\n".join(
+                f"{k}: lacks {', '.join(v)}" for k, v in self.result.not_computed.items()
+            )
+            raise DataError(
+                "no service can be computed from what is given", self.project.where, found
+            )
         return self.result
 
     # ---------------------------------------------------------------- services
@@ -170,7 +174,9 @@ class _Planner:
             if named:
                 where = f"{self.project.where}, services"
                 cure = "give them in [inputs] or [statistics], or leave the service out"
-                self.problems.add(f"{service.id} cannot be computed", where, f"lacks {', '.join(lacking)}", cure)
+                self.problems.add(
+                    f"{service.id} cannot be computed", where, f"lacks {', '.join(lacking)}", cure
+                )
             return
         for symbol in self._needed(service, wanted):
             self._add_target(service, symbol)
@@ -241,7 +247,9 @@ class _Planner:
             for name in formula.symbols(term.inside):
                 if isinstance(self.result.leaves[name], ZoneTotalLeaf):
                     where = f"{service.path}, step {symbol!r}"
-                    what = "a zone's total enters a formula per cell in another way than as a factor"
+                    what = (
+                        "a zone's total enters a formula per cell in another way than as a factor"
+                    )
                     self.problems.add(what, where, cure="take by_zone() of the whole formula")
 
     # ---------------------------------------------------------------- resolving
@@ -262,7 +270,9 @@ class _Planner:
             if self._is_given(step):
                 name = cast("Any", step.provides).name
                 meaning = step.meaning
-                resolved = self._input(self.project.sources[name], step.unit, meaning.degree, meaning.axis)
+                resolved = self._input(
+                    self.project.sources[name], step.unit, meaning.degree, meaning.axis
+                )
             else:
                 resolved = self._formula(service, step)
         finally:
@@ -294,7 +304,9 @@ class _Planner:
         entry = service.inputs[name]
         quantity = entry.quantity.name
         if quantity in self.project.sources:
-            return self._input(self.project.sources[quantity], entry.unit, entry.meaning.degree, entry.axis)
+            return self._input(
+                self.project.sources[quantity], entry.unit, entry.meaning.degree, entry.axis
+            )
         provider = self.std.provider(quantity)
         if provider is None or (provider.service, provider.symbol) in self._active:
             raise _Missing([quantity])
@@ -304,7 +316,9 @@ class _Planner:
         except _Missing as missing:
             raise _Missing([f"{quantity} (or {', '.join(missing.quantities)})"]) from None
         if resolved.axis != entry.axis:
-            what = f"{quantity} is computed with axis {resolved.axis!r}, the rule wants {entry.axis!r}"
+            what = (
+                f"{quantity} is computed with axis {resolved.axis!r}, the rule wants {entry.axis!r}"
+            )
             raise DataError(what, str(service.path), f"by {provider.service}.{provider.symbol}")
         factor = float(other.steps[provider.symbol].unit.factor_to(entry.unit))
         tree = resolved.tree if factor == 1 else Bin("*", Num(factor), resolved.tree)
@@ -316,8 +330,10 @@ class _Planner:
         target = wanted * M2 if as_total else wanted
         if (source.members is not None) != (axis is not None):
             has = f"members {', '.join(source.members)}" if source.members else "no members"
-            wants = f"one value per {axis}" if axis else "one value (bands = \"sum\", say)"
-            raise DataError(f"{source.quantity.name} has {has}; the rule wants {wants}", source.where)
+            wants = f"one value per {axis}" if axis else 'one value (bands = "sum", say)'
+            raise DataError(
+                f"{source.quantity.name} has {has}; the rule wants {wants}", source.where
+            )
         name = f"{source.quantity.name}@{target if 'cell' not in source.support else source.unit}"
         if "cell" in source.support:
             self.result.leaves[name] = InputLeaf(source, source.unit, axis)
@@ -375,9 +391,7 @@ class _Planner:
 class _Builder:
     """Builds a step's tree over leaves and follows rate and total through it."""
 
-    def __init__(
-        self, plan: Plan, service: str, where: str, table: Mapping[str, Resolved]
-    ) -> None:
+    def __init__(self, plan: Plan, service: str, where: str, table: Mapping[str, Resolved]) -> None:
         self.result, self.service, self.where, self.table = plan, service, where, table
         self.zone_totals = 0
         self.symbol = ""
@@ -447,7 +461,7 @@ class _Builder:
 
 
 def _reduces_axis(name: str) -> bool:
-    from gep.functions import FUNCTIONS  # noqa: PLC0415
+    from gep.functions import FUNCTIONS
 
     return bool(FUNCTIONS[name].signature.shape == "axis")  # type: ignore[attr-defined]
 
@@ -492,7 +506,9 @@ class LeafNumbers:
         zones = self.project.zone_ids
         if source.by_zone is not None:
             items: tuple[str | None, ...] = members or (None,)
-            values = np.array([[[source.by_zone.get((z, m), np.nan)] for z in zones] for m in items])
+            values = np.array(
+                [[[source.by_zone.get((z, m), np.nan)] for z in zones] for m in items]
+            )
             factors = [self._money_factor(source, zone) for zone in zones]
             values = values * np.array(factors)[None, :, None]
             values = values if members else values[0]
@@ -571,7 +587,11 @@ class LeafNumbers:
                     "source": self._source_text(entry, table.sources),
                     "verified": entry.verified,
                     "where": entry.where,
-                    **({"price_year": entry.price_year, "index_factor": factor} if entry.price_year else {}),
+                    **(
+                        {"price_year": entry.price_year, "index_factor": factor}
+                        if entry.price_year
+                        else {}
+                    ),
                     **({"note": entry.note} if entry.note else {}),
                 }
         return values if axis else values[0]
@@ -593,7 +613,11 @@ class LeafNumbers:
             dated = table.dated[coefficient.column]
             exact = [e for e in dated if e.price_year == self.project.price_year]
             before = [e for e in dated if e.price_year and e.price_year <= self.project.price_year]
-            return (exact or before or list(dated))[-1 if exact or before else 0], label, coefficient.column
+            return (
+                (exact or before or list(dated))[-1 if exact or before else 0],
+                label,
+                coefficient.column,
+            )
         chain = self.std.ancestors(ecosystem) if ecosystem else (None,)
         for name in chain:
             key = tuple(name if k == "ecosystem" else str(item) for k in table.key)

@@ -109,12 +109,25 @@ class ProjectData:
 
 _KEYS = {"title": str, "standard": str, "year": int, "price_year": int}
 _OPTIONAL = {
-    **{"price_index": str, "services": list, "zones": dict, "land_cover": dict, "extent": dict},
-    **{"inputs": dict, "statistics": dict, "coefficients": dict, "outputs": dict},
+    "price_index": str,
+    "services": list,
+    "zones": dict,
+    "land_cover": dict,
+    "extent": dict,
+    "inputs": dict,
+    "statistics": dict,
+    "coefficients": dict,
+    "outputs": dict,
 }
 _RASTER_KEYS = {
-    **{"unit": str, "bands": (str, int), "nodata": (int, float), "resampling": str, "range": list},
-    **{"file": str, "note": str, "source": str},
+    "unit": str,
+    "bands": (str, int),
+    "nodata": (int, float),
+    "resampling": str,
+    "range": list,
+    "file": str,
+    "note": str,
+    "source": str,
 }
 _STATISTICS_COLUMNS = ("zone", "quantity", "item", "value", "unit", "year", "source")
 
@@ -156,7 +169,9 @@ class ProjectReader:
         for name in data.get("services", []):
             if name not in std.catalogue:
                 cure = nearest(str(name), std.catalogue)
-                self.problems.add(f"{std.id} has no service {name!r}", f"{self.where}, services", cure=cure)
+                self.problems.add(
+                    f"{std.id} has no service {name!r}", f"{self.where}, services", cure=cure
+                )
         index = self._index(data.get("price_index"))
         self.wants_map = "land_cover" in data
         land_cover = self._attempt(self._land_cover, data.get("land_cover"), std)
@@ -164,11 +179,19 @@ class ProjectReader:
         extent = self._attempt(self._extent, data.get("extent"), std) or {}
         if land_cover is None and not extent and not self.problems.errors:
             cure = "[land_cover] with [zones], or [extent] with the area of every zone and class"
-            self.problems.add("the project has neither a land-cover map nor an extent table", self.where, cure=cure)
+            self.problems.add(
+                "the project has neither a land-cover map nor an extent table",
+                self.where,
+                cure=cure,
+            )
         if data.get("land_cover") and data.get("extent"):
-            self.problems.add("the project has a land-cover map and an extent table", self.where, cure="keep one")
+            self.problems.add(
+                "the project has a land-cover map and an extent table", self.where, cure="keep one"
+            )
         if land_cover is not None and zones is None and not data.get("zones"):
-            self.problems.add("a land-cover map needs zones", self.where, cure='[zones] file, id, name')
+            self.problems.add(
+                "a land-cover map needs zones", self.where, cure="[zones] file, id, name"
+            )
         sources = self._inputs(data.get("inputs", {}), std)
         self._attempt(self._statistics, data.get("statistics"), std, sources)
         overrides = self._coefficients(data.get("coefficients", {}), std)
@@ -198,7 +221,7 @@ class ProjectReader:
 
     _extent_names: tuple[str, ...] = ()
 
-    def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401
+    def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:
         """Call a reader if its first argument is there; note what it raises."""
         if args[0] is None:
             return None
@@ -260,7 +283,7 @@ class ProjectReader:
         self.files[f"{book.path.parent.name}/{book.path.name}"] = sha256(book.path)
         return LandCover(raster, book, classes)
 
-    def _raster_file(self, file: Any) -> tuple[str, str]:  # noqa: ANN401
+    def _raster_file(self, file: Any) -> tuple[str, str]:
         """Return the path to open and the name to show of a file, or of an array in memory."""
         if isinstance(file, str | Path):
             self._hash(str(file))
@@ -269,7 +292,7 @@ class ProjectReader:
 
     def _array_file(self, array: xarray.DataArray) -> tuple[str, str]:
         """Put an array with coordinates into a file in memory, so that one reader reads all."""
-        from rasterio.io import MemoryFile  # noqa: PLC0415
+        from rasterio.io import MemoryFile
 
         name = str(array.name or "array")
         values, transform, wkt = _geo(array, name)
@@ -288,13 +311,15 @@ class ProjectReader:
         ) as dataset:
             dataset.write(values.reshape(shape))
         self.keep.append(memory)
-        self.files[f"{name} (array)"] = hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+        self.files[f"{name} (array)"] = hashlib.sha256(
+            np.ascontiguousarray(values).tobytes()
+        ).hexdigest()
         return str(memory.name), f"{name} (array)"
 
     def _zones(
         self, data: Mapping[str, Any], land_cover: LandCover | None
     ) -> tuple[Zones, tuple[str, ...]] | None:
-        import geopandas  # noqa: PLC0415
+        import geopandas
 
         where = f"{self.where}, zones"
         required: dict[str, Any] = {"file": object, "id": str}
@@ -302,7 +327,9 @@ class ProjectReader:
             return None
         if isinstance(data["file"], geopandas.GeoDataFrame):
             frame, name = data["file"], "zones (GeoDataFrame)"
-            text = frame.to_json().encode() if frame.crs is None else frame.to_wkb().to_csv().encode()
+            text = (
+                frame.to_json().encode() if frame.crs is None else frame.to_wkb().to_csv().encode()
+            )
             self.files[name] = hashlib.sha256(text).hexdigest()
         else:
             name = str(data["file"])
@@ -314,7 +341,9 @@ class ProjectReader:
                 self.problems.add(f"the zones have no column {data[key]!r}", name, cure=cure)
                 return None
         if frame.crs is None:
-            self.problems.add("the zones have no coordinate system (CRS)", name, cure="assign it in QGIS")
+            self.problems.add(
+                "the zones have no coordinate system (CRS)", name, cure="assign it in QGIS"
+            )
             return None
         self.zone_ids = tuple(str(v) for v in frame[data["id"]])
         names = tuple(str(v) for v in frame[data["name"]]) if "name" in data else self.zone_ids
@@ -334,7 +363,7 @@ class ProjectReader:
         for value in sorted({i for i in ids if ids.count(i) > 1}):
             what = f"the zone id {value!r} occurs {ids.count(value)} times"
             self.problems.add(what, where, cure="dissolve the polygons by id, or give unique ids")
-        from shapely.validation import explain_validity  # noqa: PLC0415
+        from shapely.validation import explain_validity
 
         for zone, label, shape in zip(ids, names, frame.geometry, strict=True):
             at = f"{where}, zone {zone} ({label})"
@@ -344,10 +373,12 @@ class ProjectReader:
                 self.problems.add("the zone is not a polygon", at, found=shape.geom_type)
             elif not shape.is_valid:
                 cure = "repair it (QGIS: Fix geometries) and look at the result"
-                self.problems.add("the zone's geometry is invalid", at, explain_validity(shape), cure)
+                self.problems.add(
+                    "the zone's geometry is invalid", at, explain_validity(shape), cure
+                )
 
     def _check_overlap(self, shapes: Sequence[Any], names: Sequence[str], where: str) -> None:
-        import shapely  # noqa: PLC0415
+        import shapely
 
         assert self.grid is not None  # noqa: S101
         frame = shapely.box(*self.grid.bounds)
@@ -367,7 +398,9 @@ class ProjectReader:
             what = "zones overlap: their area would be counted twice"
             self.problems.add(what, where, found, "clip one by the other")
 
-    def _extent(self, data: Mapping[str, Any], std: Standard) -> dict[tuple[str, str], float] | None:
+    def _extent(
+        self, data: Mapping[str, Any], std: Standard
+    ) -> dict[tuple[str, str], float] | None:
         where = f"{self.where}, extent"
         if not check_keys(data, where, self.problems, {"file": object}):
             return None
@@ -390,7 +423,9 @@ class ProjectReader:
                 continue
             key = (row["zone"], row["ecosystem"])
             if key in areas:
-                self.problems.add(f"duplicate row for {', '.join(key)}", name, f"row {line}", "keep one")
+                self.problems.add(
+                    f"duplicate row for {', '.join(key)}", name, f"row {line}", "keep one"
+                )
             areas[key] = float(convert(value, given, unit("m²")))
         if not self.zone_ids:
             self.zone_ids, self._extent_names = tuple(names), tuple(names.values())
@@ -402,7 +437,7 @@ class ProjectReader:
 
     # ------------------------------------------------------------------ tables
 
-    def _table(self, file: Any, what: str) -> tuple[str, list[str], list[dict[str, str]]]:  # noqa: ANN401
+    def _table(self, file: Any, what: str) -> tuple[str, list[str], list[dict[str, str]]]:
         """Read a CSV, or take a pandas DataFrame as one."""
         if isinstance(file, str | Path):
             self._hash(str(file))
@@ -412,7 +447,11 @@ class ProjectReader:
         name = f"{what} (DataFrame)"
         self.files[name] = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
         header = [str(c) for c in frame.columns]
-        return name, header, [{k: str(v) for k, v in row.items()} for row in frame.to_dict("records")]
+        return (
+            name,
+            header,
+            [{k: str(v) for k, v in row.items()} for row in frame.to_dict("records")],
+        )
 
     def _columns(
         self, name: str, header: Sequence[str], needed: Sequence[str], optional: Sequence[str]
@@ -420,7 +459,9 @@ class ProjectReader:
         before = len(self.problems.errors)
         for column in needed:
             if column not in header:
-                self.problems.add(f"column {column!r} is missing", name, found=f"columns {', '.join(header)}")
+                self.problems.add(
+                    f"column {column!r} is missing", name, found=f"columns {', '.join(header)}"
+                )
         for column in header:
             if column not in (*needed, *optional):
                 cure = nearest(column, [*needed, *optional])
@@ -442,7 +483,11 @@ class ProjectReader:
     def _agrees(self, given: Unit, wanted: Unit, at: str) -> bool:
         if given.agrees(wanted):
             return True
-        self.problems.add(f"[{given}] is not a unit of [{wanted}]", at, f"{given.dimension}, not {wanted.dimension}")
+        self.problems.add(
+            f"[{given}] is not a unit of [{wanted}]",
+            at,
+            f"{given.dimension}, not {wanted.dimension}",
+        )
         return False
 
     # ------------------------------------------------------------------ inputs
@@ -453,7 +498,9 @@ class ProjectReader:
             where = f"{self.where}, inputs.{name}"
             quantity = std.glossary.get(name)
             if quantity is None:
-                self.problems.add(f"unknown quantity {name!r}", where, cure=nearest(name, std.glossary))
+                self.problems.add(
+                    f"unknown quantity {name!r}", where, cure=nearest(name, std.glossary)
+                )
                 continue
             if not isinstance(raw, dict):
                 cure = 'for example { file = "rain.tif", unit = "mm/yr" }'
@@ -490,7 +537,9 @@ class ProjectReader:
         self.problems.add(what, where, found)
         return None
 
-    def _limits(self, raw: Mapping[str, Any], quantity: Quantity, given: Unit) -> tuple[float, float] | None:
+    def _limits(
+        self, raw: Mapping[str, Any], quantity: Quantity, given: Unit
+    ) -> tuple[float, float] | None:
         if "range" in raw:
             low, high = raw["range"]
             return float(low), float(high)
@@ -523,7 +572,13 @@ class ProjectReader:
         if is_total:
             zone = self.zone_ids[0] if self.zone_ids else ""
             return Source(
-                quantity, given, True, where, origin, by_zone={(zone, None): value}, price_years=years
+                quantity,
+                given,
+                True,
+                where,
+                origin,
+                by_zone={(zone, None): value},
+                price_years=years,
             )
         return Source(quantity, given, False, where, origin, value=value, price_years=years)
 
@@ -539,11 +594,15 @@ class ProjectReader:
         self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
     ) -> Source | None:
         required: dict[str, Any] = {"table": object, "unit": str}
-        if not check_keys(raw, where, self.problems, required, {"note": str, "source": str, "range": list}):
+        if not check_keys(
+            raw, where, self.problems, required, {"note": str, "source": str, "range": list}
+        ):
             return None
         kind = self._given_unit(raw, quantity, where)
         name, header, rows = self._table(raw["table"], quantity.name)
-        if kind is None or not self._columns(name, header, ("ecosystem", "value"), ("zone", "source", "note")):
+        if kind is None or not self._columns(
+            name, header, ("ecosystem", "value"), ("zone", "source", "note")
+        ):
             return None
         limits = self._limits(raw, quantity, kind[0])
         values: dict[tuple[str | None, str], float] = {}
@@ -566,7 +625,7 @@ class ProjectReader:
         origin = {"kind": "class table", "file": name}
         return Source(quantity, kind[0], kind[1], where, origin, by_class=values)
 
-    def _raster(self, raw: Mapping[str, Any], kind: str, where: str, file: Any) -> Raster | None:  # noqa: ANN401
+    def _raster(self, raw: Mapping[str, Any], kind: str, where: str, file: Any) -> Raster | None:
         """Open a raster and decide how it comes onto the grid."""
         if self.grid is None:
             if not self.wants_map:  # else the map's own problem is reported
@@ -581,7 +640,9 @@ class ProjectReader:
             nodata = raw.get("nodata", dataset.nodatavals[bands[0] - 1])
             labels = describe_bands(dataset, bands)
         if overlap(self.grid, grid) < MIN_OVERLAP:
-            found = f"land cover {_box(self.grid.bounds)}, this {_box(grid.bounds)} ({grid.crs.name})"
+            found = (
+                f"land cover {_box(self.grid.bounds)}, this {_box(grid.bounds)} ({grid.crs.name})"
+            )
             cure = "check that both files show the same place and have the right CRS"
             self.problems.add("the raster does not overlap the land-cover map", name, found, cure)
             return None
@@ -596,9 +657,11 @@ class ProjectReader:
             note = f"{name}: brought from {grid.width} × {grid.height} cells, {grid.crs.name}, "
             self.notes.append(note + f"onto the land-cover grid by {resampling}")
         missing = None if nodata is None else float(nodata)
-        return Raster(path, name, grid, missing, bands, labels, combine, resampling, whole=kind == "class")
+        return Raster(
+            path, name, grid, missing, bands, labels, combine, resampling, whole=kind == "class"
+        )
 
-    def _bands(self, wanted: Any, count: int, where: str) -> tuple[tuple[int, ...], str | None]:  # noqa: ANN401
+    def _bands(self, wanted: Any, count: int, where: str) -> tuple[tuple[int, ...], str | None]:
         every = tuple(range(1, count + 1))
         if wanted in ("sum", "mean"):
             return every, str(wanted)
@@ -644,7 +707,11 @@ class ProjectReader:
             self.problems.add(f"unknown function {raw['derive']!r}", where, cure=cure)
             return None
         signature = function.signature  # type: ignore[attr-defined]
-        own = [n for n in (*signature.units, *sorted(signature.plain)) if n not in ("dx", "dy", "dates")]
+        own = [
+            n
+            for n in (*signature.units, *sorted(signature.plain))
+            if n not in ("dx", "dy", "dates")
+        ]
         ways: dict[str, Any] = dict.fromkeys(own, object)
         optional = {"note": str, "source": str, "range": list, "derive": str}
         lacking = {n: t for n, t in ways.items() if n not in signature.optional}
@@ -676,11 +743,11 @@ class ProjectReader:
         limits = self._limits(raw, quantity, returns)
         return Source(quantity, returns, kind[1], where, origin, array=array, limits=limits)
 
-    def _argument(  # noqa: PLR0913
+    def _argument(
         self,
-        raw: Any,  # noqa: ANN401
+        raw: Any,
         name: str,
-        signature: Any,  # noqa: ANN401
+        signature: Any,
         where: str,
         arguments: dict[str, Any],
         files: list[str],
@@ -690,8 +757,12 @@ class ProjectReader:
             return
         wanted = unit(signature.units[name])
         if not isinstance(raw, dict) or "unit" not in raw or ("file" in raw) == ("value" in raw):
-            cure = f'{name} = {{ file = "...", unit = "{wanted}" }} or {{ value = ..., unit = ... }}'
-            self.problems.add("an argument is a file or a value, with its unit", where, repr(raw)[:60], cure)
+            cure = (
+                f'{name} = {{ file = "...", unit = "{wanted}" }} or {{ value = ..., unit = ... }}'
+            )
+            self.problems.add(
+                "an argument is a file or a value, with its unit", where, repr(raw)[:60], cure
+            )
             return
         given = read_unit(raw["unit"], where, self.problems)
         if not self._agrees(given, wanted, where):
@@ -723,7 +794,9 @@ class ProjectReader:
         for line, row in enumerate(rows, start=2):
             if row["quantity"] not in std.glossary:
                 cure = nearest(row["quantity"], std.glossary)
-                self.problems.add(f"unknown quantity {row['quantity']!r}", f"{name}, row {line}", cure=cure)
+                self.problems.add(
+                    f"unknown quantity {row['quantity']!r}", f"{name}, row {line}", cure=cure
+                )
             else:
                 grouped.setdefault(row["quantity"], []).append((line, row))
         if not self.zone_ids:
@@ -732,7 +805,9 @@ class ProjectReader:
         for quantity, found in grouped.items():
             if quantity in sources:
                 cure = "give it once"
-                self.problems.add(f"{quantity} is in [inputs] and in the statistics", name, cure=cure)
+                self.problems.add(
+                    f"{quantity} is in [inputs] and in the statistics", name, cure=cure
+                )
                 continue
             source = self._statistic(std.glossary[quantity], found, name)
             if source is not None:
@@ -757,13 +832,17 @@ class ProjectReader:
                 continue
             first = first or kind
             if not given.agrees(first[0]):
-                self.problems.add("rows of one quantity differ in kind", at, f"[{given}] and [{first[0]}]")
+                self.problems.add(
+                    "rows of one quantity differ in kind", at, f"[{given}] and [{first[0]}]"
+                )
                 continue
             self._in_range(value, self._limits({}, quantity, given), at, given)
             key = (row["zone"], row.get("item") or None)
             if key in values:
                 label = " ".join(str(k) for k in key if k)
-                self.problems.add(f"duplicate row for {quantity.name}, {label}", name, f"row {line}", "keep one")
+                self.problems.add(
+                    f"duplicate row for {quantity.name}, {label}", name, f"row {line}", "keep one"
+                )
             values[key] = float(convert(value, given, first[0]))
             if row["year"].isdigit():
                 years[row["zone"]] = int(row["year"])
@@ -800,7 +879,9 @@ class ProjectReader:
             if (zone, item) not in values
         ]
         if lacking:
-            shown = ", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more" if len(lacking) > 8 else "")  # noqa: PLR2004
+            shown = ", ".join(lacking[:8]) + (
+                f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
+            )  # noqa: PLR2004
             cure = "add the rows; write 0 only where it is known to be zero"
             self.problems.add(f"{quantity.name} is missing for some zones", name, shown, cure)
 
@@ -812,19 +893,25 @@ class ProjectReader:
             where = f"{self.where}, coefficients.{key}"
             required: dict[str, Any] = {"value": (int, float), "unit": str, "source": str}
             optional: dict[str, Any] = {"price_year": int, "note": str}
-            if not isinstance(raw, dict) or not check_keys(raw, where, self.problems, required, optional):
+            if not isinstance(raw, dict) or not check_keys(
+                raw, where, self.problems, required, optional
+            ):
                 continue
             table, column, row = _split_key(key, std)
             if table is None:
                 known = [f"{t}.{c}" for t, found in std.tables.items() for c in found.columns]
-                self.problems.add(f"no rule uses the coefficient {key!r}", where, cure=nearest(key, known))
+                self.problems.add(
+                    f"no rule uses the coefficient {key!r}", where, cure=nearest(key, known)
+                )
                 continue
             about = std.tables[table].columns[column]
             given = read_unit(raw["unit"], where, self.problems)
             if not self._agrees(given, about.unit, where):
                 continue
             if given.currency and "price_year" not in raw:
-                self.problems.add("a price has no price_year", where, cure="say the year of the price level")
+                self.problems.add(
+                    "a price has no price_year", where, cure="say the year of the price level"
+                )
             if bool(std.tables[table].key) != bool(row):
                 wanted = f"{table}.{column}.<{', '.join(std.tables[table].key)}>"
                 self.problems.add("the key does not fit the table", where, cure=f"write {wanted}")
@@ -833,9 +920,20 @@ class ProjectReader:
             value = float(raw["value"])
             in_table = float(convert(value, given, about.unit))
             if limits and not limits[0] <= in_table <= limits[1]:
-                self.problems.add("the coefficient is out of range", where, f"{value:g} {given}", f"range {limits}")
+                self.problems.add(
+                    "the coefficient is out of range",
+                    where,
+                    f"{value:g} {given}",
+                    f"range {limits}",
+                )
             overrides[key] = Entry(
-                value, given, raw["source"], "project", where, raw.get("price_year"), raw.get("note", "")
+                value,
+                given,
+                raw["source"],
+                "project",
+                where,
+                raw.get("price_year"),
+                raw.get("note", ""),
             )
         return overrides
 
@@ -846,7 +944,9 @@ class ProjectReader:
         known = [f"{s.id}.{step}" for s in std.services.values() for step in s.steps]
         for name in maps:
             if name not in known:
-                self.problems.add(f"maps names the unknown step {name!r}", where, cure=nearest(name, known))
+                self.problems.add(
+                    f"maps names the unknown step {name!r}", where, cure=nearest(name, known)
+                )
         return maps
 
 
@@ -861,7 +961,7 @@ def _split_key(key: str, std: Standard) -> tuple[str | None, str, str]:
 
 
 def _read_vector(path: str, name: str, layer: str | None) -> geopandas.GeoDataFrame:
-    import geopandas  # noqa: PLC0415
+    import geopandas
 
     if not Path(path).exists():
         cure = "check the name; it is relative to the project file"
@@ -875,8 +975,8 @@ def _read_vector(path: str, name: str, layer: str | None) -> geopandas.GeoDataFr
 
 def _geo(array: xarray.DataArray, name: str) -> tuple[Any, Any, str]:
     """Return values (north up), transform and CRS of a DataArray with x and y coordinates."""
-    from affine import Affine  # noqa: PLC0415
-    from pyproj import CRS  # noqa: PLC0415
+    from affine import Affine
+    from pyproj import CRS
 
     y_name = next((d for d in ("y", "lat", "latitude") if d in array.dims), None)
     x_name = next((d for d in ("x", "lon", "longitude") if d in array.dims), None)

@@ -17,7 +17,7 @@ from gep import formula as language
 from gep.formula import Bin, Call, Meaning, Neg, Node, Num, Sym, parse
 from gep.functions import FUNCTIONS
 from gep.model import Service, Step
-from gep.units import NUMBER, Unit
+from gep.units import NUMBER, SUBSTANCES, Unit
 
 #: Words that formulas show, when the caller gives no others. Any axis may be named here too.
 WORDS: Mapping[str, str] = {"zone": "zone", "if": "if"}
@@ -41,6 +41,9 @@ _GREEK_TEX |= {
 }
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SUBSTANCE_WORD = re.compile(
+    rf"\b(t|kg|g)({'|'.join(name for name in SUBSTANCES if name.islower())})(?![a-z])"
+)
 _SCIENTIFIC = re.compile(r"(?P<mantissa>[\d._]+)[eE](?P<exponent>[+-]?\d+)\Z")
 
 # How tightly a piece holds together: what stands beside it adds brackets below this.
@@ -80,13 +83,14 @@ def _chemical(text: str) -> str:
 
 
 def unit_text(unit: Unit) -> str:
-    """Return a unit for readers, with the digits of substances lowered.
+    """Return a unit for readers: digits of substances lowered, ``tsoil`` as ``t soil``.
 
     >>> from gep.units import unit
     >>> unit_text(unit("tCO2/(ha·yr)"))
     'tCO₂/(ha·yr)'
     """
-    text = re.sub(r"(?<=[A-Za-z])\d", lambda m: m[0].translate(_SUBSCRIPT), str(unit))
+    text = _SUBSTANCE_WORD.sub("\\1\N{NO-BREAK SPACE}\\2", str(unit))
+    text = re.sub(r"(?<=[A-Za-z])\d", lambda m: m[0].translate(_SUBSCRIPT), text)
     return text.replace("NOx", "NOₓ").replace("NH₃N", "NH₃-N")
 
 
@@ -304,7 +308,9 @@ class _Writer(ABC):
             return _Piece(self.apply("min", [inner, codes[2]]), _ATOM)
         if node.name == "total":
             axis = axis_of(node.args[0], self.env) or ""
-            return _Piece(self.total(self.words.get(axis, axis), self.held(args[0], _MUL)), _MUL, True)
+            return _Piece(
+                self.total(self.words.get(axis, axis), self.held(args[0], _MUL)), _MUL, True
+            )
         if node.name == "by_zone":
             body = self.held(args[0], _MUL, closed=True)
             if _degree(node.args[0], self.env) == 0:

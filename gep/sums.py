@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gep import formula
+from gep import formula, kernel
 from gep.blocks import CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
 from gep.errors import DataError, Problems
 from gep.formula import Node, Sym
@@ -148,8 +148,6 @@ class _Run:
 
     def _request(self) -> list[str]:
         """Register every sum that is needed; return the cell leaves."""
-        from gep import kernel  # noqa: PLC0415
-
         cells: dict[str, None] = {}
         for resolved, leaves in self._resolved():
             cells.update(dict.fromkeys(sorted(leaves)))
@@ -167,8 +165,6 @@ class _Run:
         return list(cells)
 
     def _slot(self, inside: Node, cells: frozenset[str], resolved: Resolved) -> int:
-        from gep import kernel  # noqa: PLC0415
-
         number = self.formulas.setdefault(inside, len(self.formulas))
         checked = tuple(
             self.formulas.setdefault(t.inside, len(self.formulas))
@@ -187,12 +183,12 @@ class _Run:
             leaf = self.plan.leaves[name]
             assert isinstance(leaf, InputLeaf)  # noqa: S101
             layers.append(CellLayer(name, leaf.source.raster, leaf.source.array))
-        tables = []
-        for node in self.formulas:
-            for name in formula.symbols(node):
-                if name not in cells and name not in {t.name for t in tables}:
-                    values = self.numbers.array(name, self._members_of(name))
-                    tables.append(TableLayer(name, self._wide(name, values)))
+        inside = dict.fromkeys(n for node in self.formulas for n in formula.symbols(node))
+        tables = [
+            TableLayer(name, self.numbers.array(name, self._members_of(name)))
+            for name in inside
+            if name not in cells
+        ]
         codes = {code: self.classes.index(name) for code, name in cover.classes.items()}
         nodata = frozenset(cover.legend.nodata) - set(codes)
         return Work(
@@ -210,11 +206,7 @@ class _Run:
             self._labels,
         )
 
-    def _wide(self, name: str, values: Array) -> Array:
-        """Give a table leaf the dimensions (members, zones, classes) or (zones, classes)."""
-        return values
-
-    def _members_of(self, name: str) -> Any:  # noqa: ANN401
+    def _members_of(self, name: str) -> Any:
         """Return a function axis -> members for the service of a leaf."""
         services = [key[0] for key, t in self.plan.targets.items() if self._uses(t.resolved, name)]
 
@@ -260,8 +252,6 @@ class _Run:
 
     def _total(self, resolved: Resolved, service: str) -> Array:
         """Return the summed value (rates × m², totals as they are) by zone and class, or by zone."""
-        from gep import kernel  # noqa: PLC0415
-
         cells = frozenset(n for n in formula.symbols(resolved.tree) if self.plan.is_cell(n))
         members = self._axis_members(resolved, service)
         if not cells:
@@ -283,7 +273,7 @@ class _Run:
         covered = self.totals.sums[self._slot(ONE, cells, resolved)]
         return np.where(covered > 0, result, np.nan)
 
-    def _axis_members(self, resolved: Resolved, service: str) -> Any:  # noqa: ANN401
+    def _axis_members(self, resolved: Resolved, service: str) -> Any:
         def members(axis: str) -> tuple[str, ...]:
             found = self.plan.members.get((service, axis))
             if found is None:
@@ -292,7 +282,7 @@ class _Run:
 
         return members
 
-    def _evaluate(self, tree: Node, members: Any) -> Array:  # noqa: ANN401
+    def _evaluate(self, tree: Node, members: Any) -> Array:
         env: dict[str, Any] = {}
         for name in formula.symbols(tree):
             leaf = self.plan.leaves[name]
@@ -366,7 +356,9 @@ class _Run:
                 cure = f'say what it is here: classes = {{ {code} = "..." }} in [land_cover]'
             else:
                 what = f"the map holds a code that the legend {cover.legend.path.stem!r} does not"
-                cure = "take the right legend, or declare the code: nodata = ... if it means no data"
+                cure = (
+                    "take the right legend, or declare the code: nodata = ... if it means no data"
+                )
             self.problems.add(what, where, found, cure)
         for zone, name in enumerate(self.project.zone_names):
             if totals.area[zone].sum() == 0:
@@ -383,7 +375,9 @@ class _Run:
             label = str(source.origin.get("file") or source.origin.get("function") or source.where)
             where = f"{label} ({source.quantity.name})"
             if found.cells == found.missing:
-                self.problems.add("the raster has no data inside the zones", where, cure="check the file")
+                self.problems.add(
+                    "the raster has no data inside the zones", where, cure="check the file"
+                )
                 continue
             odd = [s for s in SENTINELS if s in (found.low, found.high)]
             if odd and source.raster is not None and source.raster.nodata is None:
@@ -394,7 +388,7 @@ class _Run:
             self._judge_range(source, found.low, found.high, where)
             self._judge_typical(name, where)
 
-    def _judge_range(self, source: Any, low: float, high: float, where: str) -> None:  # noqa: ANN401
+    def _judge_range(self, source: Any, low: float, high: float, where: str) -> None:
         limits = source.limits
         if limits is None or (low >= limits[0] and high <= limits[1]):
             return
@@ -420,7 +414,8 @@ class _Run:
         mean = float(convert(total / area / members, source.unit, source.quantity.unit))
         in_range = source.limits and source.quantity.range is not None
         stated = in_range and source.limits != tuple(
-            float(convert(v, source.quantity.unit, source.unit)) for v in source.quantity.range or ()
+            float(convert(v, source.quantity.unit, source.unit))
+            for v in source.quantity.range or ()
         )
         if typical[0] <= mean <= typical[1] or stated:
             return
@@ -436,7 +431,11 @@ class _Run:
             for number, name in enumerate(self.classes):
                 if name not in classes:
                     continue
-                m2 = max(float(self._scope(s)[:, number].sum()) for s in services) if services else 0.0
+                m2 = (
+                    max(float(self._scope(s)[:, number].sum()) for s in services)
+                    if services
+                    else 0.0
+                )
                 if m2 > 0:
                     title = self.std.classes[name].title
                     lines.append(f"{name} ({title.en} / {title.zh}): {m2 / 1e6:.4g} km²")
@@ -469,4 +468,3 @@ class _Run:
             if isinstance(leaf, ZoneTotalLeaf):
                 names += self._leaves_below(leaf.resolved)
         return names
-

@@ -58,7 +58,9 @@ def read_text(path: Path) -> str:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise DataError("the file is neither UTF-8 nor GB18030 text", str(path), cure="save it as UTF-8")
+    raise DataError(
+        "the file is neither UTF-8 nor GB18030 text", str(path), cure="save it as UTF-8"
+    )
 
 
 def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
@@ -80,7 +82,9 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
             found = f"{len(row)} cells, the header has {len(header)}"
-            problems.add(f"row {number} has a wrong length", str(path), found, "quote commas in text")
+            problems.add(
+                f"row {number} has a wrong length", str(path), found, "quote commas in text"
+            )
     problems.raise_if_any(DataError)
     return header, [dict(zip(header, (c.strip() for c in row), strict=True)) for row in rows[1:]]
 
@@ -108,23 +112,28 @@ def number(text: str) -> float:
 # ------------------------------------------------------------------------------- checking of keys
 
 
+#: The keys of a TOML table and the types of their values.
+Keys = Mapping[str, type | tuple[type, ...]]
+
+
 def check_keys(
     data: Mapping[str, Any],
     where: str,
     problems: Problems,
-    required: Mapping[str, type | tuple[type, ...]],
-    optional: Mapping[str, type | tuple[type, ...]] | None = None,
+    required: Keys,
+    optional: Keys | None = None,
 ) -> bool:
     """Report unknown, missing and mistyped keys of a TOML table; say whether all is well."""
     before = len(problems.errors)
-    known = {**required, **(optional or {})}
+    known: dict[str, type | tuple[type, ...]] = {**required, **(optional or {})}
     for key, value in data.items():
         if key not in known:
             problems.add(f"unknown key {key!r}", where, cure=nearest(key, known))
         elif not isinstance(value, known[key]) or (
             isinstance(value, bool) and known[key] is not bool
         ):
-            wanted = known[key] if isinstance(known[key], tuple) else (known[key],)
+            types = known[key]
+            wanted = types if isinstance(types, tuple) else (types,)
             names = " or ".join(_TYPES.get(t, t.__name__) for t in wanted)
             problems.add(f"key {key!r} must be {names}", where, found=repr(value)[:80])
     for key in required:
@@ -133,18 +142,26 @@ def check_keys(
     return len(problems.errors) == before
 
 
-_TYPES = {str: "text", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
+_TYPES: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+}
 
 
-def read_title(value: Any, where: str, problems: Problems) -> Title:  # noqa: ANN401
+def read_title(value: Any, where: str, problems: Problems) -> Title:
     """Read ``{ en = ..., zh = ... }``; both are required."""
     if not isinstance(value, dict) or set(value) != {"en", "zh"} or not all(value.values()):
-        problems.add("a title has both languages", where, repr(value)[:80], '{ en = "...", zh = "..." }')
+        problems.add(
+            "a title has both languages", where, repr(value)[:80], '{ en = "...", zh = "..." }'
+        )
         return Title("?", "?")
     return Title(str(value["en"]), str(value["zh"]))
 
 
-def read_unit(text: Any, where: str, problems: Problems) -> Unit:  # noqa: ANN401
+def read_unit(text: Any, where: str, problems: Problems) -> Unit:
     """Read a unit, noting the problem with its place; returns the pure number on failure."""
     try:
         return unit(text)
@@ -253,14 +270,18 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
         place = f"{where}, columns.{name}"
         required = {"title": dict, "unit": str, "cite": str, "verified": str}
         optional = {"range": list, "uncertainty": dict, "quantity": str, "note": dict}
-        if not isinstance(column, dict) or not check_keys(column, place, problems, required, optional):
+        if not isinstance(column, dict) or not check_keys(
+            column, place, problems, required, optional
+        ):
             continue
         limits = column.get("range")
         if limits is not None and (len(limits) != 2 or limits[0] >= limits[1]):  # noqa: PLR2004
             problems.add("a range is [low, high]", place, found=repr(limits))
             limits = None
         if column["verified"] not in VERIFIED:
-            problems.add(f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"]))
+            problems.add(
+                f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"])
+            )
         columns[name] = Column(
             read_title(column["title"], place, problems),
             read_unit(column["unit"], place, problems),
@@ -299,10 +320,14 @@ class _Rows:
         try:
             value = number(text)
         except ValueError:
-            self.problems.add("this is not a number", place, repr(text), "leave unknown cells empty")
+            self.problems.add(
+                "this is not a number", place, repr(text), "leave unknown cells empty"
+            )
             return None
         if limits and not limits[0] <= value <= limits[1]:
-            self.problems.add("the coefficient is out of range", place, f"{value:g}", f"range {limits}")
+            self.problems.add(
+                "the coefficient is out of range", place, f"{value:g}", f"range {limits}"
+            )
         return value
 
     def _verified(self, text: str, default: str, place: str) -> str:
@@ -329,7 +354,9 @@ class _Rows:
             place = f"{self.path.name}, row {line} ({', '.join(label)})"
             if label in seen:
                 what = f"duplicate row for {', '.join(label)}"
-                self.problems.add(what, str(self.path), f"rows {seen[label]} and {line}", "keep one")
+                self.problems.add(
+                    what, str(self.path), f"rows {seen[label]} and {line}", "keep one"
+                )
                 continue
             seen[label] = line
             source = self._source(row, place)
@@ -341,9 +368,7 @@ class _Rows:
                     continue
                 verified = self._verified(row.get("verified", ""), column.verified, place)
                 note = row.get("note", "")
-                entries[name][label] = Entry(
-                    value, column.unit, source, verified, place, note=note
-                )
+                entries[name][label] = Entry(value, column.unit, source, verified, place, note=note)
         return entries
 
     def items(self) -> tuple[dict[str, Column], dict[str, tuple[Entry, ...]]]:
@@ -365,7 +390,9 @@ class _Rows:
             if value is None:
                 continue
             if year in found.get(item, {}):
-                self.problems.add(f"duplicate row for {item}", str(self.path), f"row {line}", "keep one")
+                self.problems.add(
+                    f"duplicate row for {item}", str(self.path), f"row {line}", "keep one"
+                )
                 continue
             entry = Entry(value, item_unit, source, verified, place, year, row.get("note", ""))
             found.setdefault(item, {})[year] = entry

@@ -64,21 +64,31 @@ def explain(
     if service not in services:
         lacks = provenance["not_computed"].get(service)
         found = f"it was not computed; it lacks {', '.join(lacks)}" if lacks else ""
-        raise UsageError(f"the account has no service {service!r}", found=found, cure=nearest(service, services))
+        raise UsageError(
+            f"the account has no service {service!r}", found=found, cure=nearest(service, services)
+        )
     if zone is not None and zone not in provenance["zones"]:
-        raise UsageError(f"the account has no zone {zone!r}", cure=nearest(zone, provenance["zones"]))
+        raise UsageError(
+            f"the account has no zone {zone!r}", cure=nearest(zone, provenance["zones"])
+        )
     return _Explainer(dataset, provenance, zone).service(service)
 
 
 class _Explainer:
-    def __init__(self, dataset: xr.Dataset, provenance: Mapping[str, Any], zone: str | None) -> None:
+    def __init__(
+        self, dataset: xr.Dataset, provenance: Mapping[str, Any], zone: str | None
+    ) -> None:
         self.dataset = dataset if zone is None else dataset.sel(zone=[zone])
         self.provenance, self.zone = provenance, zone
         self.rules = {**provenance["services"], **provenance["supporting"]}
 
     def service(self, name: str) -> Trace:
         entry = self.rules[name]
-        place = "whole area / 全域" if self.zone is None else f"{self.zone} {self.provenance['zones'][self.zone]}"
+        place = (
+            "whole area / 全域"
+            if self.zone is None
+            else f"{self.zone} {self.provenance['zones'][self.zone]}"
+        )
         standard = self.provenance["standard"]
         head = f"{entry['title']['zh']} {entry['title']['en']} · {place}"
         notes = [
@@ -125,7 +135,9 @@ class _Explainer:
         clause = self._cite(entry["cite"]) if entry["cite"] != self.rules[service]["cite"] else ""
         notes.append(" · ".join(x for x in (clause, entry["verified"]) if x))
         notes += self._members(f"{service}.{symbol}")
-        return Trace(head, tuple(notes), tuple(self._use(service, n, u) for n, u in entry["uses"].items()))
+        return Trace(
+            head, tuple(notes), tuple(self._use(service, n, u) for n, u in entry["uses"].items())
+        )
 
     def _use(self, service: str, name: str, use: Mapping[str, Any]) -> Trace:
         if "step" in use:
@@ -165,7 +177,7 @@ class _Explainer:
 
     def _occurs(self, label: str) -> bool:
         """Say whether a row's class occurs in the zone (rows of other axes always do)."""
-        first = label.split(",")[0]
+        first = label.split(",", maxsplit=1)[0]
         names = set(map(str, self.dataset["ecosystem"].to_numpy()))
         if first not in names:
             return first not in self.provenance.get("classes", ())
@@ -236,7 +248,10 @@ class _Explainer:
             return []
         sums = variable.sum([d for d in variable.dims if d not in axis], min_count=1)
         members = sums[axis[0]].to_numpy()
-        lines = [f"{m}: {float(v):,.6g} {variable.attrs['units']}" for m, v in zip(members, sums.to_numpy(), strict=True)]
+        lines = [
+            f"{m}: {float(v):,.6g} {variable.attrs['units']}"
+            for m, v in zip(members, sums.to_numpy(), strict=True)
+        ]
         return lines[:ROWS] + ([f"... and {len(lines) - ROWS} more"] if len(lines) > ROWS else [])
 
     def _origin(self, quantity: Mapping[str, Any]) -> str:
@@ -254,7 +269,7 @@ class _Explainer:
         return " · ".join(str(p) for p in parts if p) + f" · declared in {quantity['where']}"
 
 
-def _numbers(values: Any, units: str) -> str:  # noqa: ANN401
+def _numbers(values: Any, units: str) -> str:
     flat = np.ravel(np.asarray(values, dtype=float))
     text = f"{flat[0]:,.6g}" if flat.size == 1 else f"{flat.min():,.6g} to {flat.max():,.6g}"
     return f"{text} {units}".strip()

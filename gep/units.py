@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from gep.errors import UnitError, UsageError, nearest
 
@@ -110,13 +110,13 @@ Powers = Mapping[str, int | Fraction]
 
 @functools.cache
 def _registry() -> pint.UnitRegistry[Any]:
-    import pint  # noqa: PLC0415  imported on first use: `import gep` stays light
+    import pint
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(
         None, non_int_type=Fraction, autoconvert_offset_to_baseunit=False
     )
     lines = [f"{currency} = [{currency}]" for currency in CURRENCIES]
-    lines += [line for line in _DEFINITIONS.strip().splitlines()]
+    lines += _DEFINITIONS.strip().splitlines()
     for substance in SUBSTANCES:
         lines += [
             f"g{substance} = [{substance}]",
@@ -143,8 +143,8 @@ def _root(name: str) -> tuple[Fraction, tuple[tuple[str, Fraction], ...]]:
         container = registry.UnitsContainer({"K": Fraction(1)})
     factor, base = registry.get_root_units(container)
     dims = registry.get_dimensionality(base)
-    powers = tuple(sorted((str(k).strip("[]"), Fraction(v)) for k, v in dims.items() if v))
-    return Fraction(factor), powers
+    powers = tuple(sorted((str(k).strip("[]"), Fraction(str(v))) for k, v in dims.items() if v))
+    return Fraction(str(factor)), powers
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,7 @@ class Unit:
             for dim, dim_power in base_dims:
                 dims[dim] = dims.get(dim, Fraction(0)) + dim_power * power
         object.__setattr__(self, "factor", factor)
-        object.__setattr__(
-            self, "dims", tuple(sorted((k, v) for k, v in dims.items() if v))
-        )
+        object.__setattr__(self, "dims", tuple(sorted((k, v) for k, v in dims.items() if v)))
 
     def __mul__(self, other: Unit) -> Unit:
         """Return the product; a unit and its inverse cancel."""
@@ -386,8 +384,8 @@ def convert(values: T, source: Unit, target: Unit) -> T:
     scale, shift = linear(source, target)
     if scale == 1.0 and shift == 0.0:
         return values
-    scaled = values * scale  # type: ignore[operator]
-    return scaled + shift if shift else scaled  # type: ignore[no-any-return]
+    scaled: Any = values * scale  # type: ignore[operator]
+    return cast("T", scaled + shift if shift else scaled)
 
 
 # --------------------------------------------------------------------------- declared functions
@@ -444,7 +442,9 @@ def declare(
         }
         if names != set(declared) | set(plain):
             odd = sorted(names ^ (set(declared) | set(plain)))
-            raise UsageError(f"{function.__name__}: arguments without a declared unit", found=str(odd))
+            raise UsageError(
+                f"{function.__name__}: arguments without a declared unit", found=str(odd)
+            )
         doc = inspect.getdoc(function) or ""
         signature = Signature(
             name=function.__name__,
@@ -459,7 +459,7 @@ def declare(
         )
 
         @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  any array type passes
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
             labelled = next((v for v in kwargs.values() if hasattr(v, "attrs")), None)
             if labelled is None:
                 return function(*args, **kwargs)
@@ -483,7 +483,7 @@ def declare(
     return decorate
 
 
-def _bare(value: Any, declared: str, name: str) -> Any:  # noqa: ANN401
+def _bare(value: Any, declared: str, name: str) -> Any:
     if not hasattr(value, "attrs"):
         return value
     found = value.attrs.get("units")

@@ -15,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the pages and return the exit code: 0 done, 1 a rule is wrong."""
     parser = argparse.ArgumentParser(prog="python -m gep.report", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pages go")
-    parser.add_argument("standards", nargs="*", help="names or folders; default: all that gep ships")
+    parser.add_argument(
+        "standards", nargs="*", help="names or folders; default: all that gep ships"
+    )
     options = parser.parse_args(arguments)
     try:
         names = options.standards or list(library.standards())

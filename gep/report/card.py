@@ -41,7 +41,9 @@ def service_card(standard: Standard, service: Service, lang: str = "both") -> st
     parts = Parts(standard, service, lang)
     kind = say(LABELS[f"{service.kind}_one"], lang)
     head = f'<p class="gep-title">{parts.title(service.title)}</p>'
-    head += f'<p class="gep-kind">{kind} · <code>{escape(standard.id)}/{escape(service.id)}</code></p>'
+    head += (
+        f'<p class="gep-kind">{kind} · <code>{escape(standard.id)}/{escape(service.id)}</code></p>'
+    )
     head += parts.facts() + parts.note(service.note)
     return _framed(head + body(parts))
 
@@ -56,9 +58,7 @@ def body(parts: Parts, tag: str = "h3") -> str:
         ("account", parts.account() if service.lines else ""),
         ("examples", parts.examples() if service.examples else ""),
     )
-    written = "".join(
-        f"<{tag}>{parts.word(name)}</{tag}>{text}" for name, text in sections if text
-    )
+    written = "".join(f"<{tag}>{parts.word(name)}</{tag}>{text}" for name, text in sections if text)
     return written + f"<{tag}>{parts.word('sources')}</{tag}>{parts.source_list()}"
 
 

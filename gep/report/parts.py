@@ -73,9 +73,11 @@ class Parts:
         return render.mathml(text, symbol=symbol, env=self.env, words=words)
 
     def symbols(self, units: Mapping[str, Unit]) -> str:
-        """Return ``P [mm/yr], T [°C]``."""
+        """Return ``P mm/yr, T °C``; pure numbers are left out."""
         return ", ".join(
-            f"{render.symbol_mathml(name)} {unit_code(found)}" for name, found in units.items()
+            f"{render.symbol_mathml(name)} {unit_code(found)}"
+            for name, found in units.items()
+            if not found.is_number
         )
 
     # ----------------------------------------------------------------- parts
@@ -108,15 +110,12 @@ class Parts:
         return "" if note is None else f'<p class="gep-note">{self.title(note)}</p>'
 
     def inputs(self) -> str:
-        """Return the table of inputs."""
-        heads = ["symbol", "quantity", "unit", "range", "nature", "origin"]
+        """Return the table of inputs; columns that would be empty are left out."""
+        heads = ["symbol", "quantity", "unit", "axis", "range", "nature", "origin"]
         rows = [self._input(entry) for entry in self.service.inputs.values()]
-        axes = any(entry.axis for entry in self.service.inputs.values())
-        if axes:
-            heads.insert(3, "axis")
-        else:
-            rows = [[*row[:3], *row[4:]] for row in rows]
-        return table([self.word(head) for head in heads], rows, wrap="gep-inputs")
+        kept = [at for at in range(len(heads)) if any(row[at] for row in rows)]
+        rows = [[row[at] for at in kept] for row in rows]
+        return table([self.word(heads[at]) for at in kept], rows, wrap="gep-inputs")
 
     def _input(self, entry: Input) -> list[str]:
         axis = self.title(axis_title(entry.axis)) if entry.axis else ""
@@ -126,7 +125,7 @@ class Parts:
             unit_code(entry.unit),
             axis,
             self._range(entry),
-            self.word(entry.quantity.kind),
+            self.word("total") if entry.meaning.degree else "",
             self._origin(entry),
         ]
 
@@ -150,7 +149,7 @@ class Parts:
 
     def coefficients(self) -> str:
         """Return the table of coefficients, then the values of those that vary."""
-        heads = ["symbol", "quantity", "table", "unit", "by", "source", "verified"]
+        heads = ["symbol", "quantity", "table", "unit", "value", "source", "verified"]
         rows, values = [], []
         for coefficient in self.service.coefficients.values():
             rows.append(self._coefficient(coefficient))
@@ -164,7 +163,8 @@ class Parts:
         cite = self.references.cite(about.cite, source_table.sources)
         checked = badge(about.verified, self.lang)
         if coefficient.by:
-            varies = joined([self.title(axis_title(key)) for key in coefficient.by], self.lang)
+            keys = joined([self.title(axis_title(key)) for key in coefficient.by], self.lang)
+            varies = f"{self.word('by')} {keys}"
         else:
             entries = source_table.dated.get(coefficient.column) or tuple(
                 source_table.entries[coefficient.column].values()
@@ -193,7 +193,7 @@ class Parts:
         year = ""
         if entry.price_year is not None:
             year = f" ({self.word('price_year')} {entry.price_year})"
-        note = f'<br><small>{escape(entry.note)}</small>' if entry.note else ""
+        note = f"<br><small>{escape(entry.note)}</small>" if entry.note else ""
         return f"<b>{render.number_text(entry.value)}</b> {unit_code(entry.unit)}{year}{note}"
 
     def _values(self, coefficient: Coefficient) -> str:
@@ -246,26 +246,35 @@ class Parts:
         )
 
     def _about(self, step: Step) -> list[tuple[str, str]]:
-        nature = self.word("total" if step.meaning.degree else "rate")
-        unit_row = f"{unit_code(step.unit)} <small>{nature}"
+        marks = []
+        if step.meaning.degree:
+            marks.append(self.word("total"))
+        elif step.unit.over_area() is not None:
+            marks.append(self.word("rate"))
         if step.meaning.axis:
-            unit_row += f", {self.word('axis')} {self.title(axis_title(step.meaning.axis))}"
+            marks.append(f"{self.word('by')} {self.title(axis_title(step.meaning.axis))}")
         found = render.conversion(self.service, step)
         if found is not None:
-            unit_row += f" · {self.word('formula_gives')}"
-        unit_row += "</small>"
+            marks.append(self.word("formula_gives"))
+        unit_row = f"{unit_code(step.unit)} <small>{' · '.join(marks)}</small>"
         if found is not None:
             factor = render.number_text(found.factor)
-            unit_row += f" {unit_code(found.derived)} <b>× {factor}</b> → {unit_code(found.declared)}"
+            unit_row += (
+                f" {unit_code(found.derived)} <b>× {factor}</b> → {unit_code(found.declared)}"
+            )
         rows = [(self.word("unit"), unit_row)]
         if step.empirical:
             row = f"{self.word('empirical_long')}: {self.symbols(step.empirical)}"
             rows.append((self.word("empirical"), row))
         if step.provides is not None:
             quantity = self.title(step.provides.title)
-            rows.append((self.word("computes"), f"{quantity} <code>{escape(step.provides.name)}</code>"))
+            rows.append(
+                (self.word("computes"), f"{quantity} <code>{escape(step.provides.name)}</code>")
+            )
         if step.cite != self.service.cite:
-            rows.append((self.word("cited"), self.references.cite(step.cite, self.standard.sources)))
+            rows.append(
+                (self.word("cited"), self.references.cite(step.cite, self.standard.sources))
+            )
         rows.append((self.word("as_in_file"), f"<code>{escape(step.checked.text)}</code>"))
         return rows
 
@@ -341,19 +350,21 @@ class Parts:
             results.append(self._result(example, symbol, value))
         source = f'<p class="gep-small">{self.word("source")}: {escape(example.source)}</p>'
         rows = [
-            (self.word("given"), '<span class="gep-given">' + "</span> <span class=\"gep-given\">".join(given) + "</span>"),
+            (self.word("given"), " ".join(f'<span class="gep-given">{g}</span>' for g in given)),
             (self.word("result"), "".join(results)),
         ]
         return f'<div class="gep-example">{definitions(rows)}{source}</div>'
 
-    def _given(self, symbol: str, value: Any) -> str:  # noqa: ANN401  a number, or one per member
-        found = unit_code(self.env[symbol].unit) if symbol in self.env else ""
+    def _given(self, symbol: str, value: Any) -> str:
+        found = ""
+        if symbol in self.env and not self.env[symbol].unit.is_number:
+            found = unit_code(self.env[symbol].unit)
         if isinstance(value, Mapping):
             inside = ", ".join(f"{escape(k)} {render.number_text(v)}" for k, v in value.items())
             return f"{render.symbol_mathml(symbol)} = {{{inside}}} {found}"
         return f"{render.symbol_mathml(symbol)} = {render.number_text(value)} {found}"
 
-    def _result(self, example: Example, symbol: str, value: Any) -> str:  # noqa: ANN401
+    def _result(self, example: Example, symbol: str, value: Any) -> str:
         outcome = self._given(symbol, value)
         numbers = with_numbers(self.service, example, symbol)
         if numbers is None:
@@ -361,7 +372,9 @@ class Parts:
         factor = self.service.steps[symbol].checked.factor
         shown = render.mathml(numbers, symbol=symbol, display=False)
         times = f" <b>× {render.number_text(factor)}</b>" if factor != 1 else ""
-        number = f"{render.number_text(value)} {unit_code(self.env[symbol].unit)}"
+        number = render.number_text(value)
+        if not self.env[symbol].unit.is_number:
+            number += f" {unit_code(self.env[symbol].unit)}"
         return f'<div class="gep-result">{shown}{times} = <b>{number}</b></div>'
 
     def source_list(self) -> str:

@@ -158,7 +158,7 @@ class _ServiceText:
             f"{self.word('source')}: {example.source}",
         ]
 
-    def _value(self, symbol: str, value: Any) -> str:  # noqa: ANN401  a number, or one per member
+    def _value(self, symbol: str, value: Any) -> str:
         unit = render.unit_text(self.env[symbol].unit)
         unit = "" if unit == "1" else f" {unit}"
         if isinstance(value, Mapping):

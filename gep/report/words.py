@@ -1,6 +1,5 @@
 """The words of cards and pages in both languages. Every label stands here once."""
 
-# ruff: noqa: RUF001  Chinese text has Chinese punctuation
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,7 +24,6 @@ LABELS: Mapping[str, Title] = {
         ("supporting_one", "Supporting rule, not added", "辅助规则，不计入总值"),
         ("rate", "rate per area", "单位面积量"),
         ("total", "total of a zone", "区域总量"),
-        ("class", "by class", "按类型"),
         # how well something was checked
         ("full_text", "full text", "原文核对"),
         ("secondary", "secondary source", "二手文献"),
@@ -55,7 +53,7 @@ LABELS: Mapping[str, Title] = {
         ("data", "data", "数据"),
         ("computed_by", "computed by", "计算自"),
         ("table", "Table", "系数表"),
-        ("by", "Varies by", "取决于"),
+        ("by", "by", "按"),
         ("value", "Value", "数值"),
         ("price_year", "Price year", "价格年"),
         ("one_number", "one number", "单一数值"),
@@ -77,8 +75,8 @@ LABELS: Mapping[str, Title] = {
             "these symbols enter as bare numbers in exactly these units",
             "下列符号按所注单位以纯数值代入",
         ),
-        ("computes", "Computes the quantity", "计算量"),
-        ("as_in_file", "as in the rule file", "规则文件写法"),
+        ("computes", "Computes", "所算量"),
+        ("as_in_file", "In the file", "文件写法"),
         ("physical", "Physical", "实物量"),
         ("monetary", "Monetary", "价值量"),
         ("times_area", "× true cell area", "× 实际像元面积"),
