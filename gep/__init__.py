@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gep.account import Account, Project, account
+    from gep.account import Account, Project, compute
     from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
     from gep.library import standard, standards
     from gep.units import unit
@@ -26,14 +26,14 @@ __all__ = [
     "RuleError",
     "UnitError",
     "UsageError",
-    "account",
+    "compute",
     "standard",
     "standards",
     "unit",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Account", "Project", "account"), "gep.account"),
+    **dict.fromkeys(("Account", "Project", "compute"), "gep.account"),
     **dict.fromkeys(
         ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
     ),

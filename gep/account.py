@@ -368,7 +368,7 @@ class Project:
         return build_account(sums)
 
 
-def account(  # noqa: PLR0913
+def compute(  # noqa: PLR0913
     standard: str,
     *,
     year: int,

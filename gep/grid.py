@@ -221,12 +221,17 @@ class Grid:
 _WEB_MERCATOR = "1024"
 
 
-def _radii(crs: CRS, phi: Floats) -> tuple[Floats, Floats, float]:
-    """Return the radii of curvature M and N at latitude ``phi`` (radians), and the semi-major axis."""
+def _ellipsoid(crs: CRS) -> tuple[float, float]:
+    """Return the semi-axes in metres."""
     ellipsoid = crs.ellipsoid
     if ellipsoid is None:
         raise DataError("the coordinate system has no ellipsoid", cure="use EPSG:4326 or EPSG:4490")
-    a, b = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+    return ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+
+
+def _radii(crs: CRS, phi: Floats) -> tuple[Floats, Floats, float]:
+    """Return the radii of curvature M and N at latitude ``phi`` (radians), and the semi-major axis."""
+    a, b = _ellipsoid(crs)
     e2 = 1 - (b / a) ** 2
     w = np.sqrt(1 - e2 * np.sin(phi) ** 2)
     return a * (1 - e2) / w**3, a / w, a
@@ -272,6 +277,23 @@ class Zones:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         cells, zones, shares = (np.concatenate(part) for part in zip(*entries, strict=True))
         return cells, zones, shares
+
+
+    def outside(self, grid: Grid) -> Floats:
+        """Return the geodesic area in m² of every zone's part that lies outside the grid."""
+        import shapely  # noqa: PLC0415
+        from pyproj import Geod  # noqa: PLC0415
+
+        frame = shapely.box(*grid.bounds)
+        geod = Geod(a=_ellipsoid(grid.crs)[0], b=_ellipsoid(grid.crs)[1])
+        to_degrees = _transformer(grid.wkt, grid.crs.geodetic_crs.to_wkt())
+        areas = np.zeros(len(self.shapes))
+        for number, shape in enumerate(self.shapes):
+            rest = shapely.difference(shape, frame)
+            if not rest.is_empty:
+                degrees = shapely.transform(rest, to_degrees.transform, interleaved=False)
+                areas[number] = abs(geod.geometry_area_perimeter(shapely.orient_polygons(degrees))[0])
+        return areas
 
 
 def _grown(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -7,6 +7,7 @@ derived unit and the declared one is not mixed into it: :func:`conversion` gives
 from __future__ import annotations
 
 import html
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ _GREEK_TEX |= {
     letter: f"\\mathrm{{{latin}}}"  # capitals that LaTeX leaves to the Latin alphabet
     for letter, latin in zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True)
 }
+_SMALL = 0.7  # how large a subscript or an exponent is
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUBSTANCE_WORD = re.compile(
@@ -122,15 +124,10 @@ class Conversion:
 
 def environment(service: Service) -> dict[str, Meaning]:
     """Return what every symbol of a service stands for."""
-    parts = {**service.inputs, **service.coefficients, **service.steps}
-    env: dict[str, Meaning] = {}
-    for symbol, part in parts.items():
-        if symbol in service.coefficients:
-            found = service.coefficients[symbol]
-            env[symbol] = Meaning(found.unit, 0, found.axis)
-        else:
-            env[symbol] = part.meaning  # type: ignore[union-attr]  # an input or a step
-    return env
+    env = {symbol: entry.meaning for symbol, entry in service.inputs.items()}
+    for symbol, coefficient in service.coefficients.items():
+        env[symbol] = Meaning(coefficient.unit, 0, coefficient.axis)
+    return env | {symbol: step.meaning for symbol, step in service.steps.items()}
 
 
 def conversion(service: Service, step: Step) -> Conversion | None:
@@ -168,6 +165,37 @@ def _degree(node: Node, env: Mapping[str, Meaning]) -> int:
     if isinstance(node, Call) and node.name not in language.BUILTINS:
         return 0
     return max((_degree(child, env) for child in node.children), default=0)
+
+
+def _size(node: Node) -> float:
+    """Return about how many letters wide a formula is when it is set."""
+    if isinstance(node, Num):
+        return len(number_text(node.value))
+    if isinstance(node, Sym):
+        base, subscripts = split_symbol(node.name)
+        return len(base) + _SMALL * sum(map(len, subscripts))
+    sizes = [_size(child) for child in node.children]
+    if isinstance(node, Bin) and node.op in ("/", "**"):
+        return max(sizes) if node.op == "/" else sizes[0] + _SMALL * sizes[1]
+    if isinstance(node, Call) and node.name == "exp":
+        return 1 + _SMALL * sizes[0]
+    if isinstance(node, Call) and node.name == "piecewise":
+        return max(sizes[1::2]) + 2 * max(sizes[2::2], default=0) + sizes[0]
+    name = len(node.name) if isinstance(node, Call) else 0
+    return name + sum(sizes) + 2 * len(sizes)
+
+
+def _chain(node: Node) -> list[tuple[str, Node]]:
+    """Return the terms of a sum or the factors of a product, each with the sign before it."""
+    if not isinstance(node, Bin) or node.op not in "+-*":
+        return [("", node)]
+    group = "*" if node.op == "*" else "+-"
+    parts: list[tuple[str, Node]] = []
+    at: Node = node
+    while isinstance(at, Bin) and at.op in group:
+        parts.insert(0, (at.op, at.right))
+        at = at.left
+    return [("", at), *parts]
 
 
 # ------------------------------------------------------------------------------------- writers
@@ -308,15 +336,14 @@ class _Writer(ABC):
             return _Piece(self.apply("min", [inner, codes[2]]), _ATOM)
         if node.name == "total":
             axis = axis_of(node.args[0], self.env) or ""
-            return _Piece(
-                self.total(self.words.get(axis, axis), self.held(args[0], _MUL)), _MUL, True
-            )
+            code = self.total(self.words.get(axis, axis), self.held(args[0], _MUL))
+            return _Piece(code, _MUL, open=True)
         if node.name == "by_zone":
             body = self.held(args[0], _MUL, closed=True)
             if _degree(node.args[0], self.env) == 0:
                 area = "A" if "A" not in self.env else "A_cell"
                 body = self.row(body, self.sign("×"), self.symbol(area))
-            return _Piece(self.total(self.words["zone"], body), _MUL, True)
+            return _Piece(self.total(self.words["zone"], body), _MUL, open=True)
         if node.name == "piecewise" and len(args) % 2 == 0 and len(args) > 2:  # noqa: PLR2004
             return _Piece(self.cases(self._intervals(codes)), _CASES)
         keywords = [self._named(key, value) for key, value in node.keywords]
@@ -337,6 +364,29 @@ class _Writer(ABC):
 
 
 class _MathML(_Writer):
+    def broken(self, symbol: str | None, node: Node, width: float) -> str:
+        """Return the formula on as many lines as its terms or factors need."""
+        chain = _chain(node)
+        if _size(node) <= width or len(chain) == 1:
+            return self.equation(symbol, node)
+        product = chain[1][0] == "*"
+        lines: list[str] = [] if symbol is None else [self.symbol(symbol) + self.sign("=")]
+        used = 0.0
+        for sign, part in chain:
+            piece = self.visit(part)
+            if sign and used + _size(part) > width:
+                lines.append('<mspace width="2em"></mspace>')
+                used = 0.0
+            least = (_FRAC if sign else _MUL) if product else (_MUL if sign else _ADD)
+            code = self.held(piece, least, closed=product)
+            mark = self.sign({"*": "×", "-": "−", "+": "+"}[sign]) if sign else ""
+            if not lines:
+                lines.append("")
+            lines[-1] += mark + code
+            used += _size(part) + 2
+        rows = "".join(f"<mtr><mtd><mrow>{line}</mrow></mtd></mtr>" for line in lines)
+        return f'<mtable class="gep-lines" columnalign="left" displaystyle="true">{rows}</mtable>'
+
     def symbol(self, name: str) -> str:
         base, subscripts = split_symbol(name)
         letter = self._letter(base)
@@ -403,8 +453,13 @@ class _MathML(_Writer):
 
 class _Latex(_Writer):
     _signs: Mapping[str, str] = {
-        **{"−": "-", "×": r" \times ", "≤": r" \le ", "≥": r" \ge ", "<": " < "},
-        **{"=": " = ", "+": " + "},
+        "−": "-",
+        "+": " + ",
+        "×": r" \times ",
+        "=": " = ",
+        "<": " < ",
+        "≤": r" \le ",
+        "≥": r" \ge ",
     }
 
     def symbol(self, name: str) -> str:
@@ -529,6 +584,7 @@ def mathml(
     env: Mapping[str, Meaning] | None = None,
     words: Mapping[str, str] | None = None,
     display: bool = True,
+    width: float = math.inf,
 ) -> str:
     """Return a formula as presentation MathML, which browsers render without a script.
 
@@ -545,6 +601,8 @@ def mathml(
         Names for axes, and for ``zone`` and ``if``, in the reader's language.
     display
         Whether the formula stands on a line of its own.
+    width
+        About how many letters a line holds: a longer sum or product is broken at its top level.
 
     Examples
     --------
@@ -552,7 +610,7 @@ def mathml(
     '<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>'
     """
     source, node = _read(formula)
-    code = _MathML(source, env or {}, words).equation(symbol, node)
+    code = _MathML(source, env or {}, words).broken(symbol, node, width)
     mode = ' display="block"' if display else ""
     return f"<math{mode}>{code}</math>"
 

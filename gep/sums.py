@@ -95,6 +95,8 @@ class _Run:
         if self.project.land_cover is not None:
             self.totals = run_blocks(self._work(cells), block, workers, progress)
             self.area, no_cover = self.totals.area, self.totals.no_cover
+            assert self.project.zones is not None and self.project.grid is not None  # noqa: S101, PT018
+            no_cover = no_cover + self.project.zones.outside(self.project.grid)
             self._judge_map(self.totals)
             self._judge_layers(self.totals)
         else:

@@ -81,9 +81,14 @@ class _Explainer:
         self.dataset = dataset if zone is None else dataset.sel(zone=[zone])
         self.provenance, self.zone = provenance, zone
         self.rules = {**provenance["services"], **provenance["supporting"]}
+        self.told: set[tuple[str, str]] = set()
+        self.area = self.dataset["area"]
 
     def service(self, name: str) -> Trace:
         entry = self.rules[name]
+        self.area = self.dataset["area"]
+        if entry["ecosystems"] is not None:
+            self.area = self.area.where(self.dataset["ecosystem"].isin(entry["ecosystems"]), 0.0)
         place = (
             "whole area / 全域"
             if self.zone is None
@@ -126,6 +131,9 @@ class _Explainer:
         entry = self.rules[service]["steps"][symbol]
         title = f"{entry['title']['zh']} {entry['title']['en']}"
         head = f"{symbol} = {self._value(f'{service}.{symbol}')}   {title}"
+        if (service, symbol) in self.told:
+            return Trace(head, ("explained above",))
+        self.told.add((service, symbol))
         if entry["given"]:
             quantity = self.provenance["quantities"][entry["given"]]
             note = f"given by the project instead of computed: {entry['given']} · {self._origin(quantity)}"
@@ -164,16 +172,20 @@ class _Explainer:
             where += f" sha256 {digest}"
         if len(rows) == 1 and not rows[0][0]:
             row = rows[0][1]
-            head = f"{symbol} = {row['value']:.10g} {entry['unit']}   {title}"
+            head = f"{symbol} = {_shown(row['value'], entry['unit'])}   {title}"
             return Trace(head, (where, self._row(row)))
-        shown = [
-            f"{label or symbol}: {row['value']:.10g} {entry['unit']} ({self._row(row)})"
-            for label, row in rows
-            if self._occurs(label)
-        ]
+        here = {label: row for label, row in rows if self._occurs(label)}
+        sources = dict.fromkeys(row["source"] for row in here.values())
+        groups: dict[str, list[str]] = {}
+        for label, row in here.items():
+            about = f"{_shown(row['value'], entry['unit'])} ({self._place(row)}; {row['verified']}"
+            about += ")" if len(sources) == 1 else f"; {row['source']})"
+            groups.setdefault(about, []).append(label or symbol)
+        shown = [f"{', '.join(labels)}: {about}" for about, labels in groups.items()]
         more = [f"... and {len(shown) - ROWS} more rows"] if len(shown) > ROWS else []
+        common = list(sources) if len(sources) == 1 else []
         head = f"{symbol} by class   {title}"
-        return Trace(head, (where, *shown[:ROWS], *more))
+        return Trace(head, (where, *common, *shown[:ROWS], *more))
 
     def _occurs(self, label: str) -> bool:
         """Say whether a row's class occurs in the zone (rows of other axes always do)."""
@@ -181,15 +193,19 @@ class _Explainer:
         names = set(map(str, self.dataset["ecosystem"].to_numpy()))
         if first not in names:
             return first not in self.provenance.get("classes", ())
-        return float(self.dataset["area"].sel(ecosystem=first).sum()) > 0
+        return float(self.area.sel(ecosystem=first).sum()) > 0
 
     def _row(self, row: Mapping[str, Any]) -> str:
-        text = f"row {row['row']}: {row['table_value']}" if row["row"] else row["table_value"]
+        return f"{self._place(row)}; {row['source']}; {row['verified']}"
+
+    def _place(self, row: Mapping[str, Any]) -> str:
+        number = row["table_value"].removesuffix(" 1")
+        text = f"row {row['row']}: {number}" if row["row"] else number
         if row.get("index_factor", 1.0) != 1.0:
             text += f" at prices of {row['price_year']} × index {row['index_factor']:.6g}"
         elif "price_year" in row:
             text += f" at prices of {row['price_year']}"
-        return f"{text}; {row['source']}; {row['verified']}"
+        return text
 
     # ------------------------------------------------------------------ numbers
 
@@ -220,7 +236,7 @@ class _Explainer:
 
     def _covered_area(self, name: str) -> float:
         covered = self.dataset.get(f"{name}.covered")
-        area = self.dataset["area"]
+        area = self.area
         known = area if covered is None else area * covered.fillna(0.0)
         values = self.dataset[name]
         there = values.notnull()
@@ -229,12 +245,12 @@ class _Explainer:
         return float(known.where(there, 0.0).sum())
 
     def _mean(self, variable: xr.DataArray, axis: list[Any]) -> str:
-        area = self.dataset["area"]
+        area = self.area
         if "ecosystem" in variable.dims:
             weight = area.where(variable.notnull().any(axis) if axis else variable.notnull(), 0.0)
             mean = (variable.fillna(0.0) * weight).sum(["zone", "ecosystem"]) / weight.sum()
         else:
-            weight = area.sum("ecosystem")
+            weight = self.dataset["area"].sum("ecosystem")
             mean = (variable * weight).sum("zone") / weight.sum()
         return _numbers(mean, "")
 
@@ -269,7 +285,12 @@ class _Explainer:
         return " · ".join(str(p) for p in parts if p) + f" · declared in {quantity['where']}"
 
 
+def _shown(value: float, units: str) -> str:
+    """Return a coefficient with its unit; a pure number needs none."""
+    return f"{value:.10g}" if units == "1" else f"{value:.10g} {units}"
+
+
 def _numbers(values: Any, units: str) -> str:
     flat = np.ravel(np.asarray(values, dtype=float))
     text = f"{flat[0]:,.6g}" if flat.size == 1 else f"{flat.min():,.6g} to {flat.max():,.6g}"
-    return f"{text} {units}".strip()
+    return text if units in ("", "1") else f"{text} {units}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from gep import render
 from gep.library import Standard
 from gep.model import Service
-from gep.report.parts import Parts, badge, definitions, say, table, unit_code
+from gep.report.parts import Parts, badge, code, definitions, say, table, unit_code
 from gep.report.text import standard_text
 from gep.report.words import LABELS
 
@@ -67,7 +67,7 @@ def _framed(inside: str) -> str:
 
 
 def standard_card(standard: Standard, lang: str = "both") -> str:
-    """Return a standard as an HTML fragment: who issued it, its services, how well it was checked."""
+    """Return a standard as an HTML fragment: its issuer, its services, how well it was checked."""
     facts = [
         (say(LABELS["number"], lang), escape(standard.number)),
         (say(LABELS["issuer"], lang), say(standard.issuer, lang)),
@@ -75,7 +75,7 @@ def standard_card(standard: Standard, lang: str = "both") -> str:
         (say(LABELS["scope"], lang), say(standard.scope, lang)),
     ]
     head = f'<p class="gep-title">{say(standard.title, lang)}</p>'
-    head += f'<p class="gep-kind"><code>{escape(standard.id)}</code></p>'
+    head += f'<p class="gep-kind">{code(standard.id)}</p>'
     facts = [row for row in facts if row[1]]
     return _framed(head + definitions(facts) + shares(standard, lang) + catalogue(standard, lang))
 
@@ -99,7 +99,7 @@ def catalogue(standard: Standard, lang: str) -> str:
     rows = []
     for service in standard.services.values():
         goods, money = line_units(service)
-        name = f"{say(service.title, lang)} <code>{escape(service.id)}</code>"
+        name = f"{say(service.title, lang)} {code(service.id)}"
         rows.append([name, goods, money, badge(service.verified, lang)])
     return table(heads, rows)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gep import render
 from gep.library import Standard
-from gep.model import KINDS, Service
+from gep.model import KINDS, Service, count_verified
 from gep.report.card import LEVELS, body, line_units, style
-from gep.report.parts import Parts, badge, definitions, say, table
+from gep.report.parts import Parts, badge, code, definitions, say, table
 from gep.report.words import LABELS, LANGUAGES
-from gep.tables import Title, read_toml
+from gep.tables import read_toml
 
 _MARK = '<meta name="generator" content="gep">'
 
@@ -75,7 +75,7 @@ def service_page(standard: Standard, service: Service, lang: str) -> str:
     path = f"{service.origin}.toml"
     file = (
         f'<details class="no-print"><summary>{parts.word("rule_file")} '
-        f"<code>{escape(path)}</code></summary><pre>{escape(service.text.strip())}</pre></details>"
+        f"{code(path)}</summary><pre>{escape(service.text.strip())}</pre></details>"
     )
     crumbs = [
         ("../../index.html", LABELS["home"][lang]),
@@ -124,7 +124,7 @@ def standard_page(standard: Standard, lang: str) -> str:
     for kind in KINDS:
         services = [s for s in standard.services.values() if s.kind == kind]
         if services:
-            head += f"<h3>{word(kind)}</h3>{_catalogue(services, lang)}"
+            head += f"<h3>{word(kind)}</h3>{_catalogue(standard, services, lang)}"
     head += f"<h2>{word('how_checked')}</h2>{_shares(standard, lang)}"
     head += f"<h2>{word('sources')}</h2>{_sources(standard, lang)}"
     head += f"<h2>{word('classes')}</h2>{_classes(standard, lang)}"
@@ -133,20 +133,38 @@ def standard_page(standard: Standard, lang: str) -> str:
     return _page(standard.title[lang], lang, navigation + head)
 
 
-def _catalogue(services: Iterable[Service], lang: str) -> str:
-    rows = []
+def _catalogue(standard: Standard, services: Iterable[Service], lang: str) -> str:
+    rows, heads = [], ["service", "physical", "monetary", "verified"]
     for service in services:
         goods, money = line_units(service)
+        name = f'<a href="{escape(service.id)}.html">{say(service.title, lang)}</a>'
+        row = [name, goods, money, _checked(standard, service, lang)]
         if service.kind == "supporting":
             provided = [s for s in service.steps.values() if s.provides is not None]
-            goods = "<br>".join(
+            row[1] = "<br>".join(
                 f"{render.symbol_mathml(s.symbol)} {say(s.title, lang)}" for s in provided
             )
-        name = f'<a href="{escape(service.id)}.html">{say(service.title, lang)}</a>'
-        mark = badge(service.verified, lang)
-        rows.append([name, goods, money, mark])
-    heads = ["service", "physical", "monetary", "verified"]
+            del row[2]
+            heads = ["service", "computes", "verified"]
+        rows.append(row)
     return table([say(LABELS[head], lang) for head in heads], rows, wrap="gep-catalogue")
+
+
+def _checked(standard: Standard, service: Service, lang: str) -> str:
+    """Return how well a service's formulas and coefficients were checked: counts and a bar."""
+    entries = [
+        entry
+        for coefficient in service.coefficients.values()
+        for entry in standard.table_of(coefficient.table).entries[coefficient.column].values()
+    ]
+    counts = count_verified({service.id: service}, entries)
+    sums = [sum(part[level] for part in counts.values()) for level in LEVELS]
+    shown = [
+        f'<span class="gep-{level.replace("_", "-")} plain">{LABELS[level][lang]} {count}</span>'
+        for level, count in zip(LEVELS, sums, strict=True)
+        if count
+    ]
+    return f'{_bar(sums)}<div class="counts">{" ".join(shown)}</div>'
 
 
 def _shares(standard: Standard, lang: str) -> str:
@@ -180,7 +198,7 @@ def _sources(standard: Standard, lang: str) -> str:
         shown = say(text, lang)
         if note:
             shown += f"<br><small>{escape(str(note[lang]))}</small>"
-        rows.append([f"<code>{escape(key)}</code>", shown, badge(entries[key]["verified"], lang)])
+        rows.append([code(key), shown, badge(entries[key]["verified"], lang)])
     heads = ["", say(LABELS["source"], lang), say(LABELS["verified"], lang)]
     return table(heads, rows)
 
@@ -190,7 +208,7 @@ def _classes(standard: Standard, lang: str) -> str:
     for entry in standard.classes.values():
         parent = standard.classes[entry.parent].title if entry.parent else None
         within = "" if parent is None else say(parent, lang)
-        rows.append([say(entry.title, lang), within, f"<code>{escape(entry.id)}</code>"])
+        rows.append([say(entry.title, lang), within, code(entry.id)])
     heads = [say(LABELS["ecosystem"], lang), say(LABELS["class_within"], lang), ""]
     return table(heads, rows)
 
@@ -205,7 +223,11 @@ def top_page(standards: Iterable[Standard]) -> str:
             for lang, tag in LANGUAGES.items()
         ]
         counts = [sum(c[level] for c in standard.checked().values()) for level in LEVELS]
-        about = "<br>".join(x for x in (escape(standard.number), escape(standard.date)) if x)
+        about = "<br>".join(
+            f'<span class="gep-unit">{escape(x)}</span>'
+            for x in (standard.number, standard.date)
+            if x
+        )
         rows.append(["<br>".join(names), about, str(len(standard.catalogue)), _bar(counts)])
     heads = [
         say(LABELS["standards"], "both"),
@@ -214,14 +236,14 @@ def top_page(standards: Iterable[Standard]) -> str:
         say(LABELS["verified"], "both"),
     ]
     legend = " ".join(badge(level, "both", long=True) for level in LEVELS)
-    title = LABELS["services_title"]
-    about = LABELS["services_about"]
+    head = LABELS["services_title"]
+    lead = LABELS["services_about"]
     inside = (
-        f'<h1>{escape(title.zh)}</h1><p class="subtitle" lang="en">{escape(title.en)}</p>'
-        f'<p>{escape(about.zh)}<br><span lang="en" class="gep-en">{escape(about.en)}</span></p>'
+        f'<h1>{escape(head.zh)}</h1><p class="subtitle" lang="en">{escape(head.en)}</p>'
+        f'<p>{escape(lead.zh)}<br><span lang="en" class="gep-en">{escape(lead.en)}</span></p>'
         f"{table(heads, rows)}<p>{legend}</p>"
     )
-    return _page(f"{title.zh} · {title.en}", "zh", inside)
+    return _page(f"{head.zh} · {head.en}", "zh", inside)
 
 
 def _navigation(crumbs: list[tuple[str, str]], lang: str, switch: str) -> str:
@@ -235,11 +257,11 @@ def _navigation(crumbs: list[tuple[str, str]], lang: str, switch: str) -> str:
     )
 
 
-def _page(title: str | Title, lang: str, inside: str) -> str:
+def _page(title: str, lang: str, inside: str) -> str:
     return (
         f'<!doctype html>\n<html lang="{LANGUAGES[lang]}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"{_MARK}\n<title>{escape(str(title))}</title>\n"
+        f"{_MARK}\n<title>{escape(title)}</title>\n"
         f"<style>\n{style('parts')}{style('page')}</style>\n</head>\n"
         f'<body>\n<main class="page gep">\n{inside}\n</main>\n</body>\n</html>\n'
     )

@@ -13,9 +13,12 @@ from typing import Any
 from gep import formula, render
 from gep.library import Standard
 from gep.model import Coefficient, Example, Input, Printed, Service, Step
-from gep.report.words import LABELS, LANGUAGES, axis_title, formula_words
+from gep.report.words import CLAUSES, LABELS, LANGUAGES, axis_title, formula_words
 from gep.tables import VERIFIED, Entry, Title
 from gep.units import Unit, convert, unit
+
+#: About how many letters of a formula fit on a line.
+WIDTH = 66
 
 #: Where a service's page is: its href, or None where it has none (a card).
 Link = Callable[[str], str | None]
@@ -34,10 +37,10 @@ class References:
 
     def cite(self, text: str, sources: Mapping[str, Title]) -> str:
         """Return ``[3], Table 2`` for ``"key, Table 2"``."""
-        key, comma, clause = text.partition(",")
+        key, comma, place = text.partition(",")
         source = sources.get(key.strip())
         shown = escape(key.strip()) if source is None else f"[{self.number(source)}]"
-        rest = f" {escape(clause.strip())}" if comma else ""
+        rest = f" {clause(place.strip(), self.lang)}" if comma else ""
         return f'<span class="gep-ref">{shown}{rest}</span>'
 
 
@@ -70,7 +73,7 @@ class Parts:
     def math(self, text: str, symbol: str | None = None) -> str:
         """Return a formula as MathML with the axes named in the reader's language."""
         words = formula_words("en" if self.lang == "en" else "zh")
-        return render.mathml(text, symbol=symbol, env=self.env, words=words)
+        return render.mathml(text, symbol=symbol, env=self.env, words=words, width=WIDTH)
 
     def symbols(self, units: Mapping[str, Unit]) -> str:
         """Return ``P mm/yr, T °C``; pure numbers are left out."""
@@ -85,19 +88,21 @@ class Parts:
     def facts(self) -> str:
         """Return citation, how well checked, ecosystems, origin."""
         cite = self.service.cite
-        key, _, clause = cite.partition(",")
+        key, _, place = cite.partition(",")
         source = self.standard.sources.get(key.strip())
         cited = escape(cite) if source is None else self.title(source)
         if source is not None:
             number = f'<span class="gep-ref">[{self.references.number(source)}]</span>'
-            cited = f"{number} {cited}" + (f" <b>{escape(clause.strip())}</b>" if clause else "")
+            cited = f"{number} {cited}" + (
+                f" <b>{clause(place.strip(), self.lang)}</b>" if place else ""
+            )
         rows = [(self.word("cited"), cited)]
         rows.append((self.word("verified"), badge(self.service.verified, self.lang, long=True)))
         if self.service.ecosystems is not None:
             titles = [self.class_title(name) for name in self.service.ecosystems]
             rows.append((self.word("ecosystems"), joined(titles, self.lang)))
         if self.service.origin != f"{self.standard.folder.name}/{self.service.id}":
-            rows.append((self.word("same_as"), f"<code>{escape(self.service.origin)}.toml</code>"))
+            rows.append((self.word("same_as"), f"{code(self.service.origin + '.toml')}"))
         return definitions(rows)
 
     def class_title(self, name: str) -> str:
@@ -121,7 +126,7 @@ class Parts:
         axis = self.title(axis_title(entry.axis)) if entry.axis else ""
         return [
             render.symbol_mathml(entry.symbol),
-            f"{self.title(entry.quantity.title)} <code>{escape(entry.quantity.name)}</code>",
+            f"{self.title(entry.quantity.title)} {code(entry.quantity.name)}",
             unit_code(entry.unit),
             axis,
             self._range(entry),
@@ -173,8 +178,8 @@ class Parts:
             cite = "<br>".join(
                 dict.fromkeys(self.references.cite(e.source, source_table.sources) for e in entries)
             )
-            clause = about.cite.partition(",")[2].strip()
-            cite += f" {escape(clause)}" if clause else ""
+            place = about.cite.partition(",")[2].strip()
+            cite += f" {clause(place, self.lang)}" if place else ""
             checked = "<br>".join(dict.fromkeys(badge(e.verified, self.lang) for e in entries))
         shown = unit_code(coefficient.unit)
         if coefficient.unit != about.unit:
@@ -182,7 +187,7 @@ class Parts:
         return [
             render.symbol_mathml(coefficient.symbol),
             self.title(about.title),
-            f"<code>{escape(coefficient.table)}.{escape(coefficient.column)}</code>",
+            code(f"{coefficient.table}.{coefficient.column}"),
             shown,
             varies,
             cite,
@@ -194,7 +199,8 @@ class Parts:
         if entry.price_year is not None:
             year = f" ({self.word('price_year')} {entry.price_year})"
         note = f"<br><small>{escape(entry.note)}</small>" if entry.note else ""
-        return f"<b>{render.number_text(entry.value)}</b> {unit_code(entry.unit)}{year}{note}"
+        shown = "" if entry.unit.is_number else f" {unit_code(entry.unit)}"
+        return f"<b>{render.number_text(entry.value)}</b>{shown}{year}{note}"
 
     def _values(self, coefficient: Coefficient) -> str:
         source_table = self.standard.table_of(coefficient.table)
@@ -263,14 +269,13 @@ class Parts:
                 f" {unit_code(found.derived)} <b>× {factor}</b> → {unit_code(found.declared)}"
             )
         rows = [(self.word("unit"), unit_row)]
-        if step.empirical:
-            row = f"{self.word('empirical_long')}: {self.symbols(step.empirical)}"
+        named = self.symbols(step.empirical)
+        if named:
+            row = f"{self.word('empirical_long')} — {named}"
             rows.append((self.word("empirical"), row))
         if step.provides is not None:
             quantity = self.title(step.provides.title)
-            rows.append(
-                (self.word("computes"), f"{quantity} <code>{escape(step.provides.name)}</code>")
-            )
+            rows.append((self.word("computes"), f"{quantity} {code(step.provides.name)}"))
         if step.cite != self.service.cite:
             rows.append(
                 (self.word("cited"), self.references.cite(step.cite, self.standard.sources))
@@ -348,7 +353,9 @@ class Parts:
         results = []
         for symbol, value in example.expect.items():
             results.append(self._result(example, symbol, value))
-        source = f'<p class="gep-small">{self.word("source")}: {escape(example.source)}</p>'
+        source = (
+            f'<p class="gep-small">{self.word("source")}: {clause(example.source, self.lang)}</p>'
+        )
         rows = [
             (self.word("given"), " ".join(f'<span class="gep-given">{g}</span>' for g in given)),
             (self.word("result"), "".join(results)),
@@ -370,7 +377,7 @@ class Parts:
         if numbers is None:
             return f'<div class="gep-result">{outcome}</div>'
         factor = self.service.steps[symbol].checked.factor
-        shown = render.mathml(numbers, symbol=symbol, display=False)
+        shown = render.mathml(numbers, symbol=symbol, display=False, width=WIDTH)
         times = f" <b>× {render.number_text(factor)}</b>" if factor != 1 else ""
         number = render.number_text(value)
         if not self.env[symbol].unit.is_number:
@@ -408,6 +415,19 @@ def badge(verified: str, lang: str, *, long: bool = False) -> str:
     shown = say(LABELS[f"{verified}_long" if long else verified], lang)
     kind = verified if verified in VERIFIED else "recalled"
     return f'<span class="gep-badge gep-{kind.replace("_", "-")}">{shown}</span>'
+
+
+def code(text: str) -> str:
+    """Return a name of the rule files as HTML that may break after its dots and underscores."""
+    return f"<code>{re.sub(r'(?<=[._/])', '<wbr>', escape(text))}</code>"
+
+
+def clause(text: str, lang: str) -> str:
+    """Return the place in a source, escaped; ``Table`` and the like in the reader's language."""
+    if lang == "zh":
+        for pattern, shown in CLAUSES:
+            text = pattern.sub(shown, text)
+    return escape(text)
 
 
 def unit_code(found: Unit) -> str:

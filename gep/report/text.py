@@ -168,7 +168,7 @@ class _ServiceText:
 
 
 def standard_text(standard: Standard, lang: str = "en") -> str:
-    """Return a standard as plain text: who issued it, its services by kind, how well it was checked.
+    """Return a standard as plain text: its issuer, services by kind, how well it was checked.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from gep.tables import Title
 
@@ -90,8 +91,7 @@ LABELS: Mapping[str, Title] = {
         ("services_title", "Services, formula by formula", "核算服务公式集"),
         (
             "services_about",
-            "Every page is made from the rule files that the engine runs: what you read is what is"
-            " computed.",
+            "These pages are made from the rule files that the engine runs: you read what runs.",
             "各页均由核算引擎实际运行的规则文件生成：所读即所算。",
         ),
         ("catalogue", "Catalogue", "核算目录"),
@@ -106,7 +106,7 @@ LABELS: Mapping[str, Title] = {
         ("previous", "Previous", "上一项"),
         ("next", "Next", "下一项"),
         ("home", "All standards", "全部标准"),
-        ("count_services", "services", "项服务"),
+        ("count_services", "Services", "服务项数"),
         ("none", "none", "无"),
         ("other_language", "中文", "English"),
     )
@@ -138,6 +138,18 @@ AXES: Mapping[str, Title] = {
         ("year", "year", "年份"),
     )
 }
+
+
+#: Words in the place of a citation, as a Chinese reader writes them.
+CLAUSES: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\b[Tt]ables? (\S+)"), r"表 \1"),
+    (re.compile(r"\b[Ss]ections? (\S+)"), r"第 \1 节"),
+    (re.compile(r"\b[Aa]nnex (\S+)"), r"附录 \1"),
+    (re.compile(r"\b[Ee]q(?:uation|\.)? (\S+)"), r"式 \1"),
+    (re.compile(r"\bp\. (\d+)"), r"第 \1 页"),
+    (re.compile(r"(?<=[\d节]) and (?=[\w第])"), "、"),
+    (re.compile(r"^(?:hand calculation|by hand)\b"), "手工验算"),
+)
 
 
 def axis_title(axis: str) -> Title:
