@@ -1,7 +1,7 @@
 """gep: gross ecosystem product accounting (生态产品总值核算), from a standard's text to an account.
 
 >>> import gep
->>> std = gep.standard("rcees_2017")                             # doctest: +SKIP
+>>> standards = gep.standards()                                  # id -> title
 >>> account = gep.Project.load("county.toml").run()              # doctest: +SKIP
 """
 

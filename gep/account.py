@@ -267,10 +267,14 @@ class Account:
             lines.append(f"GEP {float(row['value']) / 1e8:,.4f} 亿 {row['currency']}")
         worst = self.coverage["covered"].min()
         lines.append(f"lowest coverage of a service in a zone: {worst:.2%}")
-        for service, lacks in self.not_computed.items():
-            lines.append(
-                f"not computed: {service}" + (f" (lacks {', '.join(lacks)})" if lacks else "")
-            )
+        lines += [
+            f"not computed: {service} (lacks {', '.join(lacks)})"
+            for service, lacks in self.not_computed.items()
+            if lacks
+        ]
+        unasked = [service for service, lacks in self.not_computed.items() if not lacks]
+        if unasked:
+            lines.append(f"not asked for: {', '.join(unasked)}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -484,20 +484,20 @@ class RasterReader:
     def _gather(self, dataset: Any, raster: Raster, window: Window) -> Floats:
         """Gather finer cells by GDAL's warper, always tile by tile (its result depends on tiling)."""
         import rasterio
+        from affine import Affine
         from rasterio.enums import Resampling
         from rasterio.vrt import WarpedVRT
-        from rasterio.windows import Window as Rio
-        from rasterio.windows import transform as shifted
 
         missing = raster.nodata
         if missing is None:
             floats = np.issubdtype(np.dtype(dataset.dtypes[0]), np.floating)
             missing = math.nan if floats else -1e300
-        rio = Rio(window.col, window.row, window.width, window.height)
+        west, _, _, north = self.grid.box(window)
+        t = self.grid.transform
         with WarpedVRT(
             dataset,
             crs=rasterio.crs.CRS.from_wkt(self.grid.wkt),
-            transform=shifted(rio, self.grid.transform),
+            transform=Affine(t.a, 0.0, west, 0.0, t.e, north),
             height=window.height,
             width=window.width,
             resampling=Resampling[raster.resampling],

@@ -96,13 +96,13 @@ def unit_text(unit: Unit) -> str:
     return text.replace("NOx", "NOₓ").replace("NH₃N", "NH₃-N")
 
 
-def number_text(value: float | Fraction) -> str:
+def number_text(value: float | Fraction, digits: int = 12) -> str:
     """Return a number for readers, without zeros at the end and with powers of ten written out.
 
     >>> number_text(6302.5), number_text(Fraction(1, 1000)), number_text(1.2e15)
     ('6302.5', '0.001', '1.2×10¹⁵')
     """
-    text = f"{float(value):.12g}".replace("-", "−")
+    text = f"{float(value):.{digits}g}".replace("-", "−")
     mantissa, mark, exponent = text.partition("e")
     if not mark:
         return text

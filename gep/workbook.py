@@ -205,6 +205,7 @@ class _Writer:
         self.wan = "万元" if self.currency == "CNY" else f"10⁴ {self.currency}"
         self.yi = "亿元" if self.currency == "CNY" else f"10⁸ {self.currency}"
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
+        self._widths: dict[str, Sequence[float]] = {}
 
     def write(self) -> None:
         """Write all sheets."""
@@ -274,11 +275,22 @@ class _Writer:
         for col, name in enumerate(names):
             look = {"bold": True, "bg_color": "#DDEBDA", "border": 1, "text_wrap": True}
             self.text(sheet, row, col, name, align="center", **look)
+        self.height(sheet, row, names, bold=True)
 
     def widths(self, sheet: Worksheet, *widths: float) -> None:
-        """Set the widths of the first columns."""
+        """Set the widths of the first columns, in characters."""
+        self._widths[sheet.get_name()] = widths
         for col, width in enumerate(widths):
             sheet.set_column(col, col, width)
+
+    def height(self, sheet: Worksheet, row: int, texts: Sequence[Any], *, bold: bool = False) -> None:
+        """Make a row high enough for its wrapped texts: not every program does it by itself."""
+        widths = self._widths[sheet.get_name()]
+        lines = [
+            _lines(_clean(text), (width - 1) * (0.9 if bold else 1.0))
+            for text, width in zip(texts, widths, strict=False)
+        ]
+        sheet.set_row(row, 14.0 * max(lines, default=1) + 1)
 
     def zone_columns(self) -> list[tuple[str, str]]:
         """Return id and name of the zones that get columns: all, unless the format has no room."""
@@ -319,7 +331,7 @@ class _Writer:
         row = 3
         for label, value in facts:
             self.text(sheet, row, 0, label, bold=True)
-            self.text(sheet, row, 1, value or "—", text_wrap=True)
+            self.text(sheet, row, 1, value or "—")
             row += 1
         row = self._totals(sheet, row + 1)
         row = self._services(sheet, row + 1)
@@ -379,6 +391,7 @@ class _Writer:
         worst = self.account.coverage.groupby("service")["covered"].min()
         for service, entry in self.p["services"].items():
             self.text(sheet, row, 0, _both(entry["title"]), border=1, text_wrap=True)
+            self.height(sheet, row, [_both(entry["title"])])
             self.text(sheet, row, 1, KINDS.get(entry["kind"], entry["kind"]), border=1)
             value = totals.get(service, math.nan)
             if service in totals:
@@ -475,8 +488,8 @@ class _Writer:
         self.head(sheet, "生态产品实物量 Physical quantities", about)
         zones = self.zone_columns()
         names = ["类别 Category", "服务 Service", "指标 Indicator", "单位 Unit", *self.zone_names(), WHOLE_AREA]
+        self.widths(sheet, 13, 24, 34, 12, *[16.0] * (len(zones) + 1))
         self.header(sheet, 2, names)
-        self.widths(sheet, 13, 22, 26, 12, *[15.0] * (len(zones) + 1))
         row = 3
         for name, group in self.groups(self.physical):
             self.category(sheet, row, row + len(group) - 1, name)
@@ -484,6 +497,7 @@ class _Writer:
                 self.text(sheet, row, 1, entry.service_title, border=1, text_wrap=True)
                 self.text(sheet, row, 2, entry.title, border=1, text_wrap=True)
                 self.text(sheet, row, 3, entry.unit, border=1, text_wrap=True)
+                self.height(sheet, row, ["", entry.service_title, entry.title, entry.unit])
                 self._zone_cells(sheet, row, 4, entry.by_zone, entry.total, 1.0, len(zones))
                 row += 1
         self.page(sheet, 2, 4, 5 + len(zones))
@@ -510,8 +524,8 @@ class _Writer:
         self.head(sheet, title, about + self._about_zones())
         zones = self.zone_columns()
         names = ["类别 Category", "服务 Service", "指标 Indicator", "单位 Unit", *self.zone_names(), WHOLE_AREA]
+        self.widths(sheet, 13, 24, 34, 9, *[16.0] * (len(zones) + 1), 10)
         self.header(sheet, 2, [*names, "占比 Share"])
-        self.widths(sheet, 13, 22, 26, 9, *[15.0] * (len(zones) + 1), 10)
         first_number, last = 4, 4 + len(zones)
         stacked = {id(e): np.append(e.by_zone if zones else [], e.total) / WAN for e in self.monetary}
         whole = _sum(np.stack(list(stacked.values())), 0) if stacked else np.array([])
@@ -526,6 +540,7 @@ class _Writer:
                 self.text(sheet, row, 1, entry.service_title, border=1, text_wrap=True)
                 self.text(sheet, row, 2, entry.title, border=1, text_wrap=True)
                 self.text(sheet, row, 3, self.wan, border=1)
+                self.height(sheet, row, ["", entry.service_title, entry.title])
                 self._zone_cells(sheet, row, first_number, entry.by_zone, entry.total, WAN, len(zones))
                 self._part(sheet, row, last, grand, float(stacked[id(entry)][-1]), whole)
                 row += 1
@@ -581,12 +596,12 @@ class _Writer:
         self.head(sheet, f"{zh}{f'（{self.wan}）' if money else ''} {en}", about)
         sums = [TOTAL] if money and rows else []
         titles = [f"{row.service_title}\n{row.title}" for row in rows]
+        self.widths(sheet, 26, 13, *[18.0] * (len(rows) + len(sums)))
         self.header(sheet, 2, ["生态系统 Ecosystem", "面积 Area", *titles, *sums])
         units = [self.wan if money else row.unit for row in rows]
         for col, text in enumerate(["单位 Unit", "km²", *units, *([self.wan] * len(sums))]):
             look = {"font_color": "#595959", "text_wrap": True}
             self.text(sheet, 3, col, text, align="center", border=1, **look)
-        self.widths(sheet, 26, 13, *[16.0] * (len(rows) + len(sums)))
         area = self.account.dataset["area"].transpose("zone", "ecosystem").to_numpy().sum(axis=0) / 1e6
         names: list[str | None] = [*self.ecosystems]
         if not all(r.by_class for r in rows):
@@ -601,6 +616,7 @@ class _Writer:
             row = 4 + number
             title = "未分生态系统 Not by ecosystem" if name is None else self.title_of(name)
             self.text(sheet, row, 0, title, border=1, text_wrap=True)
+            self.height(sheet, row, [title])
             if name is None:
                 self.text(sheet, row, 1, "", border=1)
             else:
@@ -610,7 +626,9 @@ class _Writer:
                     self.number(sheet, row, 2 + col, float(table[number, col]), border=1)
                 else:
                     self.text(sheet, row, 2 + col, "—", align="right", border=1)
-            if sums:
+            if sums and not any(entry.exists(name) for entry in rows):
+                self.text(sheet, row, 2 + len(rows), "—", align="right", border=1)
+            elif sums:
                 total = float(_sum(table[number], 0))
                 cells = f"=SUM({_cell(row, 2)}:{_cell(row, 1 + len(rows))})"
                 self.formula(sheet, row, 2 + len(rows), cells, total, border=1, bold=True)
@@ -635,8 +653,8 @@ class _Writer:
         """Write the tidy table."""
         sheet = self.sheet("数据 Data")
         table = self.account.table
-        self.header(sheet, 0, [str(c) for c in table.columns])
         self.widths(sheet, 12, 16, 26, 22, 18, 16, 12, 18, 9, 10, 10, 12)
+        self.header(sheet, 0, [str(c) for c in table.columns])
         room = MAX_ROWS - 2
         for number, cells in enumerate(table.head(room).itertuples(index=False), start=1):
             for col, value in enumerate(cells):
@@ -677,8 +695,8 @@ class _Writer:
         names = ["服务 Service", "符号 Symbol", "名称 Name", "表.列 Table.column", "用于 For", "取自行 Row"]
         names += ["数值 Value", "单位 Unit", "表中数值 In the table", "价格年 Price year", "价格换算 Index factor"]
         names += ["来源 Source", "核对 Verified", "位置 Where"]
+        self.widths(sheet, 20, 9, 20, 20, 18, 18, 11, 12, 13, 8, 9, 40, 13, 22)
         self.header(sheet, 0, names)
-        self.widths(sheet, 22, 9, 26, 26, 24, 24, 13, 14, 16, 9, 10, 50, 20, 30)
         row = 0
         rules = self._rules()
         for row, found in enumerate(self._coefficient_rows(), start=1):  # noqa: B007  row is used below
@@ -691,7 +709,8 @@ class _Writer:
                 *(entry["source"], VERIFIED.get(entry["verified"], entry["verified"]), entry["where"]),
             ]
             for col, value in enumerate(values):
-                self._plain(sheet, row, col, value)
+                self._plain(sheet, row, col, value, text_wrap=True, border=1)
+            self.height(sheet, row, ["" if isinstance(v, float) else v for v in values])
         sheet.autofilter(0, 0, max(1, row), len(names) - 1)
         sheet.freeze_panes(1, 2)
         sheet.repeat_rows(0)
@@ -763,7 +782,9 @@ class _Writer:
         row += 2
         for cells in rows:
             for col, value in enumerate(cells):
-                self._plain(sheet, row, col, value)
+                self._plain(sheet, row, col, value, text_wrap=col > 0 and len(cells) > 2)  # noqa: PLR2004
+            if len(cells) > 2:  # noqa: PLR2004
+                self.height(sheet, row, ["", *cells[1:]])
             row += 1
         return row + 1
 
@@ -779,9 +800,18 @@ def _listed(value: Any) -> str:  # noqa: ANN401
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _lines(text: str, width: int) -> int:
+def _lines(text: str, width: float) -> int:
     """Return how many lines a text needs in a cell; Chinese characters are twice as wide."""
-    return sum(
-        max(1, math.ceil(sum(2 if ord(c) > 0x2E80 else 1 for c in line) / width))  # noqa: PLR2004
-        for line in text.splitlines() or [""]
-    )
+    lines = 0
+    for line in text.splitlines() or [""]:
+        used = 0
+        lines += 1
+        for word in line.replace("/", "/ ").split(" "):
+            size = sum(2 if ord(c) > 0x2E80 else 1 for c in word)  # noqa: PLR2004
+            if used and used + 1 + size > width:
+                lines, used = lines + 1, 0
+            used += size + (1 if used else 0)
+            if used > width:  # a long word is broken
+                lines += math.ceil(used / width) - 1
+                used = used % width or width
+    return lines

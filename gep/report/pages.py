@@ -177,8 +177,9 @@ def _shares(standard: Standard, lang: str) -> str:
                 _bar([counts[level] for level in LEVELS]),
             ]
         )
-    heads = ["", *(badge(level, lang, long=True) for level in LEVELS), ""]
-    return table(heads, rows, numbers=())
+    heads = ["", *(badge(level, lang) for level in LEVELS), ""]
+    legend = " ".join(badge(level, lang, long=True) for level in LEVELS)
+    return table(heads, rows) + f"<p>{legend}</p>"
 
 
 def _bar(counts: list[int]) -> str:
@@ -198,7 +199,13 @@ def _sources(standard: Standard, lang: str) -> str:
         shown = say(text, lang)
         if note:
             shown += f"<br><small>{escape(str(note[lang]))}</small>"
-        rows.append([code(key), shown, badge(entries[key]["verified"], lang)])
+        rows.append(
+            [
+                f'<span class="gep-unit">{code(key)}</span>',
+                shown,
+                badge(entries[key]["verified"], lang),
+            ]
+        )
     heads = ["", say(LABELS["source"], lang), say(LABELS["verified"], lang)]
     return table(heads, rows)
 

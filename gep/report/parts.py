@@ -102,7 +102,7 @@ class Parts:
             titles = [self.class_title(name) for name in self.service.ecosystems]
             rows.append((self.word("ecosystems"), joined(titles, self.lang)))
         if self.service.origin != f"{self.standard.folder.name}/{self.service.id}":
-            rows.append((self.word("same_as"), f"{code(self.service.origin + '.toml')}"))
+            rows.append((self.word("same_as"), code(f"{self.service.origin}.toml")))
         return definitions(rows)
 
     def class_title(self, name: str) -> str:
@@ -155,12 +155,13 @@ class Parts:
     def coefficients(self) -> str:
         """Return the table of coefficients, then the values of those that vary."""
         heads = ["symbol", "quantity", "table", "unit", "value", "source", "verified"]
-        rows, values = [], []
+        rows = [self._coefficient(found) for found in self.service.coefficients.values()]
+        groups: dict[tuple[str, tuple[str, ...]], list[Coefficient]] = {}
         for coefficient in self.service.coefficients.values():
-            rows.append(self._coefficient(coefficient))
             if coefficient.by:
-                values.append(self._values(coefficient))
-        return table([self.word(head) for head in heads], rows) + "".join(values)
+                groups.setdefault((coefficient.table, coefficient.by), []).append(coefficient)
+        values = "".join(self._values(group) for group in groups.values())
+        return table([self.word(head) for head in heads], rows) + values
 
     def _coefficient(self, coefficient: Coefficient) -> list[str]:
         about = coefficient.about
@@ -202,32 +203,44 @@ class Parts:
         shown = "" if entry.unit.is_number else f" {unit_code(entry.unit)}"
         return f"<b>{render.number_text(entry.value)}</b>{shown}{year}{note}"
 
-    def _values(self, coefficient: Coefficient) -> str:
-        source_table = self.standard.table_of(coefficient.table)
-        entries = source_table.entries[coefficient.column]
+    def _values(self, group: Sequence[Coefficient]) -> str:
+        """Return the values of coefficients that stand in one table, side by side."""
+        source_table = self.standard.table_of(group[0].table)
+        columns = [source_table.entries[coefficient.column] for coefficient in group]
+        labels = list(dict.fromkeys(label for column in columns for label in column))
+        found = {label: [column.get(label) for column in columns] for label in labels}
         heads = [self.title(axis_title(key)) for key in source_table.key]
-        heads += [f"{self.word('value')} {unit_code(coefficient.about.unit)}"]
+        for coefficient in group:
+            shown = "" if coefficient.about.unit.is_number else unit_code(coefficient.about.unit)
+            heads.append(f"{render.symbol_mathml(coefficient.symbol)} {shown}")
         heads += [self.word("source"), self.word("verified")]
-        notes = any(entry.note for entry in entries.values())
-        if notes:
-            heads.append(self.word("note"))
-        rows = []
-        for labels, entry in entries.items():
+        rows: list[list[str]] = []
+        notes: dict[str, list[str]] = {}
+        for label, entries in found.items():
             row = [
-                self.class_title(label) if key == "ecosystem" else escape(label)
-                for key, label in zip(source_table.key, labels, strict=True)
+                self.class_title(part) if key == "ecosystem" else escape(part)
+                for key, part in zip(source_table.key, label, strict=True)
             ]
-            row.append(f'<span class="gep-number">{render.number_text(entry.value)}</span>')
-            row += [
-                self.references.cite(entry.source, source_table.sources),
-                badge(entry.verified, self.lang),
-            ]
-            rows.append([*row, escape(entry.note)] if notes else row)
-        inside = table(heads, rows, numbers=(len(source_table.key),), wrap="gep-values")
-        caption = f"{self.word('values_of')} {render.symbol_mathml(coefficient.symbol)} "
-        caption += f"{self.title(coefficient.about.title)} · {len(rows)} {self.word('rows')}"
-        folded = self.closed and len(rows) > 8  # noqa: PLR2004  more would push the formulas away
+            row += [render.number_text(e.value, 8) if e else "" for e in entries]
+            known = [e for e in entries if e]
+            cites = (self.references.cite(e.source, source_table.sources) for e in known)
+            row.append(" ".join(dict.fromkeys(cites)))
+            row.append(" ".join(dict.fromkeys(badge(e.verified, self.lang) for e in known)))
+            for note in dict.fromkeys(e.note for e in known if e.note):
+                notes.setdefault(note, []).append(" ".join(row[: len(label)]))
+            rows.append(row)
+        first = len(source_table.key)
+        numbers = range(first, first + len(group))
+        inside = table(heads, rows, numbers=numbers, wrap="gep-values")
+        symbols = ", ".join(render.symbol_mathml(coefficient.symbol) for coefficient in group)
+        title = group[0].about.title if len(group) == 1 else source_table.title
+        caption = f"{self.word('values_of')} {symbols} · {self.title(title)}"
+        folded = self.closed and len(rows) > 8  # noqa: PLR2004  more would push the rest away
         state = "" if folded else " open"
+        remarks = "".join(
+            f"<li>{joined(names, self.lang)}: {escape(note)}</li>" for note, names in notes.items()
+        )
+        inside += f'<ul class="gep-remarks">{remarks}</ul>' if remarks else ""
         return f"<details{state}><summary>{caption}</summary>{inside}</details>"
 
     def steps(self) -> str:
@@ -255,7 +268,7 @@ class Parts:
         marks = []
         if step.meaning.degree:
             marks.append(self.word("total"))
-        elif step.unit.over_area() is not None:
+        elif per_area(step.unit):
             marks.append(self.word("rate"))
         if step.meaning.axis:
             marks.append(f"{self.word('by')} {self.title(axis_title(step.meaning.axis))}")
@@ -367,7 +380,7 @@ class Parts:
         if symbol in self.env and not self.env[symbol].unit.is_number:
             found = unit_code(self.env[symbol].unit)
         if isinstance(value, Mapping):
-            inside = ", ".join(f"{escape(k)} {render.number_text(v)}" for k, v in value.items())
+            inside = ", ".join(f"{escape(k)}: {render.number_text(v)}" for k, v in value.items())
             return f"{render.symbol_mathml(symbol)} = {{{inside}}} {found}"
         return f"{render.symbol_mathml(symbol)} = {render.number_text(value)} {found}"
 
@@ -382,7 +395,8 @@ class Parts:
         number = render.number_text(value)
         if not self.env[symbol].unit.is_number:
             number += f" {unit_code(self.env[symbol].unit)}"
-        return f'<div class="gep-result">{shown}{times} = <b>{number}</b></div>'
+        line = "<br>" if "gep-lines" in shown else ""
+        return f'<div class="gep-result">{shown}{times}{line} = <b>{number}</b></div>'
 
     def source_list(self) -> str:
         """Return the numbered sources cited so far."""
@@ -415,6 +429,15 @@ def badge(verified: str, lang: str, *, long: bool = False) -> str:
     shown = say(LABELS[f"{verified}_long" if long else verified], lang)
     kind = verified if verified in VERIFIED else "recalled"
     return f'<span class="gep-badge gep-{kind.replace("_", "-")}">{shown}</span>'
+
+
+def per_area(found: Unit) -> bool:
+    """Say whether a unit is so much for each piece of area (``t/ha``, and not ``kg/m³``)."""
+    for name, power in found.powers:
+        dims = unit(name).dims
+        if [(dim, of * power) for dim, of in dims] == [("length", -2)]:
+            return True
+    return False
 
 
 def code(text: str) -> str:

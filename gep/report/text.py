@@ -162,7 +162,7 @@ class _ServiceText:
         unit = render.unit_text(self.env[symbol].unit)
         unit = "" if unit == "1" else f" {unit}"
         if isinstance(value, Mapping):
-            inside = ", ".join(f"{k} {render.number_text(v)}" for k, v in value.items())
+            inside = ", ".join(f"{k}: {render.number_text(v)}" for k, v in value.items())
             return f"{symbol} = {{{inside}}}{unit}"
         return f"{symbol} = {render.number_text(value)}{unit}"
 
