@@ -6,8 +6,6 @@ which every machine rounds alike. To make ``examples/county`` again::
 
     python examples/make_county.py
 """
-# A landscape is made of chosen numbers, and naming each would hide more than it shows:
-# ruff: noqa: PLR2004
 
 from __future__ import annotations
 
@@ -239,6 +237,18 @@ def height_above_river(z: Floats, flow: Drainage, cells: float) -> Floats:
     return above
 
 
+def slope_length(z: Floats, flow: Drainage, cap: float) -> Floats:
+    """Return the longest way of the water down to each cell in metres, at most ``cap``."""
+    columns = z.shape[1]
+    length = [CELL / 2] * z.size
+    for at in reversed(flow.order):
+        down = flow.receiver[at]
+        straight = abs(at - down) in (1, columns)
+        length[down] = max(length[down], length[at] + CELL * (1.0 if straight else 1.41421356))
+    result: Floats = np.minimum(np.array(length), cap).reshape(z.shape)
+    return result
+
+
 def add_lake(
     z: Floats, flow: Drainage, *, row: int, column: int, depth: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -346,7 +356,7 @@ def roughen(rng: np.random.Generator, line: Floats, times: int, amount: float) -
 
 def make_townships(rng: np.random.Generator) -> gpd.GeoDataFrame:
     """Return polygons that share their borders vertex by vertex and together are the county."""
-    corners = [(34, 60), (32, 190), (52, 290), (32, 400), (120, 455), (215, 440), (330, 458)]
+    corners = [(34, 60), (32, 190), (52, 290), (32, 400), (120, 455), (215, 468), (330, 458)]
     corners += [(380, 350), (352, 265), (384, 150), (318, 45), (205, 62), (140, 22), (34, 60)]
     outline = roughen(rng, np.array([(c, r) for r, c in corners], dtype=float), 4, 0.16)
     centres = shapely.MultiPoint([(t.column, t.row) for t in TOWNSHIPS])
@@ -434,7 +444,7 @@ class Grid:
         return found
 
 
-EROSIVITY, CARBON = "MJ·mm/(ha·h·yr)", "tC/(ha·yr)"
+EROSIVITY, CARBON = "MJ·mm/(hm²·h·yr)", "tC/(hm²·yr)"
 FINE = from_origin(WEST, NORTH, CELL, CELL)
 #: About 1 km, longitude and latitude: climate.
 CLIMATE = Grid("EPSG:4326", from_origin(116.98, 30.75, 0.01, 0.01), (15, 20))
@@ -447,7 +457,9 @@ def grain(values: Floats, parts: int) -> npt.NDArray[np.float32]:
     return (np.round(values * parts) / parts).astype(np.float32)
 
 
-def make_rasters(rng: np.random.Generator, z: Floats, cover: npt.NDArray[np.uint8]) -> list[Raster]:
+def make_rasters(
+    rng: np.random.Generator, z: Floats, length: Floats, cover: npt.NDArray[np.uint8]
+) -> list[Raster]:
     """Return all rasters of the county."""
     fine_grid = (GRID_CRS, FINE)
     climate, soil = (CLIMATE.crs, CLIMATE.transform), (SOIL.crs, SOIL.transform)
@@ -458,7 +470,7 @@ def make_rasters(rng: np.random.Generator, z: Floats, cover: npt.NDArray[np.uint
     wet = noise(rng, CLIMATE.shape, 8, 2)
     rain = 1180 + 0.62 * CLIMATE.sample(height) + 40 * wet
     evaporation = 610 + 130 * CLIMATE.sample(wooded) - 0.08 * CLIMATE.sample(height) + 15 * wet
-    erosivity = 4.1 * rain - 800 + 150 * noise(rng, CLIMATE.shape, 6, 2)
+    erosivity = 3.4 * rain - 1100 + 150 * noise(rng, CLIMATE.shape, 6, 2)
     wind = np.clip(
         0.9 + 0.004 * CLIMATE.sample(height) + 0.4 * noise(rng, CLIMATE.shape, 6, 2), 0, 9
     )
@@ -493,28 +505,52 @@ def make_rasters(rng: np.random.Generator, z: Floats, cover: npt.NDArray[np.uint
     vegetation = np.clip(np.round(mean + spread * 0.8 * green), 0, 98)
     npp = smooth(growth, 4) * (1 + 0.15 * smooth(green, 4)) * (1.04 - 0.00012 * height)
     npp = np.clip(SOIL.sample(npp), 0.05, 12)
-    breathed = grain(npp * np.clip(0.78 + 0.06 * loam, 0.6, 0.95), 64)
+    kept = npp * np.clip(0.19 + 0.06 * loam, 0.02, 0.4)  # what respiration leaves
 
     def whole(values: Floats) -> npt.NDArray[np.uint8]:
         return values.astype(np.uint8)
 
     soil_carbon = np.where(gap, -9999.0, carbon)
+    matter = np.where(gap, -9999.0, carbon * 1.724)
+    coarse = np.round(sand * (0.4 + 0.1 * loam))
     return [
         Raster("land_cover", "Land cover (ESA WorldCover codes)", "1", cover, 0, *fine_grid),
         Raster("dem", "Elevation", "m", z.astype(np.float32), -9999, *fine_grid),
+        Raster("slope_length", "Slope length", "m", length.astype(np.uint8), 255, *fine_grid),
         Raster("vegetation_cover", "Vegetation cover", "%", whole(vegetation), 255, *fine_grid),
         Raster("rain", "Precipitation", "mm/yr", grain(rain, 8), -9999, *climate),
         Raster("et", "Actual evapotranspiration", "mm/yr", grain(evaporation, 8), -9999, *climate),
         Raster(
-            "rain_erosivity", "Rainfall erosivity", EROSIVITY, grain(erosivity, 1), -9999, *climate
+            "rainfall_erosivity",
+            "Rainfall erosivity",
+            EROSIVITY,
+            grain(erosivity, 1),
+            -9999,
+            *climate,
         ),
-        Raster("weather_factor", "RWEQ weather factor", "kg/m", grain(wind, 64), -9999, *climate),
-        Raster("sand", "Sand in the topsoil", "%", whole(sand), 255, *soil),
-        Raster("silt", "Silt in the topsoil", "%", whole(silt), 255, *soil),
-        Raster("clay", "Clay in the topsoil", "%", whole(clay), 255, *soil),
+        Raster(
+            "weather_factor",
+            "Weather factor of wind erosion",
+            "kg/(m·yr)",
+            grain(wind, 64),
+            -9999,
+            *climate,
+        ),
+        Raster("sand", "Sand (0.05-2 mm) in the soil", "%", whole(sand), 255, *soil),
+        Raster("coarse_sand", "Sand (0.2-2 mm) in the soil", "%", whole(coarse), 255, *soil),
+        Raster("silt", "Silt in the soil", "%", whole(silt), 255, *soil),
+        Raster("clay", "Clay in the soil", "%", whole(clay), 255, *soil),
         Raster("organic_carbon", "Soil organic carbon", "%", grain(soil_carbon, 64), -9999, *soil),
+        Raster("organic_matter", "Soil organic matter", "%", grain(matter, 64), -9999, *soil),
         Raster("npp", "Net primary productivity", CARBON, grain(npp, 64), -9999, *soil),
-        Raster("soil_respiration", "Heterotrophic respiration", CARBON, breathed, -9999, *soil),
+        Raster(
+            "carbon_sequestration",
+            "Carbon sequestration rate",
+            CARBON,
+            grain(kept, 64),
+            -9999,
+            *soil,
+        ),
     ]
 
 
@@ -601,12 +637,19 @@ def write_extent(path: Path, zones: gpd.GeoDataFrame, cover: npt.NDArray[np.uint
     zone = features.rasterize(shapes, out_shape=cover.shape, transform=FINE, dtype="uint8")
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["zone", "zone_name", "ecosystem", "area", "unit"])
+        writer.writerow(["zone", "zone_name", "ecosystem", "area", "unit", "source"])
         for number, township in enumerate(TOWNSHIPS, start=1):
             for code, ecosystem in CLASSES.items():
                 area = int(((zone == number) & (cover == code)).sum()) * CELL * CELL / 10_000
                 if area:
-                    row = [township.code, township.name, ecosystem, f"{area:.2f}", "ha"]
+                    row = [
+                        township.code,
+                        township.name,
+                        ecosystem,
+                        f"{area:.2f}",
+                        "ha",
+                        "synthetic",
+                    ]
                     writer.writerow(row)
 
 
@@ -618,11 +661,12 @@ def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.Generator(np.random.PCG64(SEED))
     z, flow = make_terrain(rng)
+    length = slope_length(z, flow, 90.0)
     z, reservoir = add_lake(z, flow, row=170, column=285, depth=14)
     z, lake = add_lake(z, flow, row=150, column=405, depth=8)
     cover = make_land_cover(rng, z, flow, reservoir | lake, [(t.row, t.column) for t in TOWNSHIPS])
     zones = make_townships(rng)
-    for raster in make_rasters(rng, z, cover):
+    for raster in make_rasters(rng, z, length, cover):
         write_raster(out, raster)
     path = out / "townships.gpkg"
     path.unlink(missing_ok=True)

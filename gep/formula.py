@@ -46,7 +46,7 @@ ACCEPTED_NODES = (
 class Node:
     """A node of a formula; ``span`` is its place in the text (not compared)."""
 
-    span: tuple[int, int] = field(default=(0, 0), compare=False, kw_only=True)
+    span: tuple[int, int] = field(default=(0, 0), compare=False, repr=False, kw_only=True)
 
     @property
     def children(self) -> tuple[Node, ...]:

@@ -183,6 +183,7 @@ class Column:
     range: tuple[float, float] | None = None
     cite: str = ""
     verified: str = "recalled"
+    price_year: int | None = None
     uncertainty: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -269,7 +270,7 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
     for name, column in data.items():
         place = f"{where}, columns.{name}"
         required = {"title": dict, "unit": str, "cite": str, "verified": str}
-        optional = {"range": list, "uncertainty": dict, "quantity": str, "note": dict}
+        optional = {"range": list, "uncertainty": dict, "note": dict, "price_year": int}
         if not isinstance(column, dict) or not check_keys(
             column, place, problems, required, optional
         ):
@@ -282,12 +283,17 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
             problems.add(
                 f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"])
             )
+        its_unit = read_unit(column["unit"], place, problems)
+        if bool(its_unit.currency) != ("price_year" in column):
+            cure = "say price_year = ... in the column of a price, and only there"
+            problems.add("a price has a price_year", place, f"unit {its_unit}", cure)
         columns[name] = Column(
             read_title(column["title"], place, problems),
-            read_unit(column["unit"], place, problems),
+            its_unit,
             (float(limits[0]), float(limits[1])) if limits else None,
             column["cite"],
             column["verified"],
+            column.get("price_year"),
             column.get("uncertainty", {}),
         )
     return columns

@@ -435,7 +435,7 @@ def per_area(found: Unit) -> bool:
     """Say whether a unit is so much for each piece of area (``t/ha``, and not ``kg/m³``)."""
     for name, power in found.powers:
         dims = unit(name).dims
-        if [(dim, of * power) for dim, of in dims] == [("length", -2)]:
+        if len(dims) == 1 and dims[0][0] == "length" and dims[0][1] * power == -2:  # noqa: PLR2004
             return True
     return False
 

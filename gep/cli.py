@@ -1,0 +1,288 @@
+"""The command ``gep``: check, run, show, why, new.
+
+Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data or the
+rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gep import __version__
+from gep.errors import DataError, GepError, Problem, UsageError
+
+DONE, WRONG, USAGE, STOPPED = 0, 1, 2, 130
+#: Seconds between lines about progress in a log.
+PAUSE = 10.0
+_LANGUAGES = ("zh", "en")
+
+
+class _Commands(click.Group):
+    """A group whose commands end with the right message and status for what went wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            _report(error.problems)
+            ctx.exit(USAGE)
+        except GepError as error:
+            _report(error.problems)
+            _count(error.problems, "nothing was written")
+            ctx.exit(WRONG)
+        except KeyboardInterrupt:
+            click.echo("\nstopped; nothing was written", err=True)
+            ctx.exit(STOPPED)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="gep")
+def cli() -> None:
+    """Gross ecosystem product accounting 生态产品总值核算.
+
+    \b
+    gep new county                    a commented project to fill in
+    gep check county/project.toml     everything that is wrong with it, at once
+    gep run county/project.toml --out out
+    gep why out SERVICE --zone ID     where a number comes from
+    gep show                          the standards that gep knows
+    """
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def check(path: Path) -> None:
+    """Check a project, a folder of rules or a rule file; write nothing.
+
+    PATH is a project file (or its folder), a folder with standard.toml, or a file in such a folder.
+    """
+    kind, found = _what(path)
+    if kind == "rules":
+        from gep.library import check_folder  # noqa: PLC0415
+
+        problems = check_folder(found)
+    else:
+        from gep.account import Project  # noqa: PLC0415
+
+        with _progress() as progress:
+            problems = Project.load(found).check(progress)
+    _report(problems)
+    _count(problems, "nothing was computed" if problems.errors else "")
+    if problems.errors:
+        raise click.exceptions.Exit(WRONG)
+
+
+@cli.command()
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads. Changes no bit of the result.")
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=2048,
+    show_default=True,
+    help="Side of the blocks that are read at once, in cells. Changes no bit of the result.",
+)
+def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block: int) -> None:
+    """Compute the account of a project and write it into a folder, whole or not at all."""
+    from gep.files import refuse_existing  # noqa: PLC0415
+
+    refuse_existing(out, overwrite=overwrite)  # before hours of work, not after
+    kind, found = _what(project)
+    if kind == "rules":
+        raise UsageError("this is a folder of rules, not a project", str(project), cure="gep check")
+    from gep.account import Project  # noqa: PLC0415
+
+    with _progress() as progress:
+        account = Project.load(found).run(block=block, workers=workers, progress=progress)
+    for text in account.provenance["warnings"]:
+        _warning(text)
+    try:
+        account.save(out, overwrite=overwrite)
+    except OSError as error:
+        cure = "check the space on the disk and the right to write there"
+        raise DataError("the account cannot be written", str(out), str(error), cure) from error
+    click.echo(account)
+    click.echo(f"written to {out}")
+
+
+@cli.command()
+@click.argument("standard", required=False)
+@click.argument("service", required=False)
+@click.option("--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system].")
+def show(standard: str | None, service: str | None, lang: str | None) -> None:
+    """Show the standards, one standard, or one of its services.
+
+    STANDARD is an id or the path of a folder of rules.
+    """
+    from gep import library  # noqa: PLC0415
+
+    lang = lang or _system_language()
+    if standard is None:
+        known = library.standards()
+        width = max(map(len, known), default=0)
+        other = "en" if lang == "zh" else "zh"
+        for name, title in known.items():
+            click.echo(f"{name:<{width}}  {title[lang]}  {title[other]}")
+        return
+    from gep.report.text import service_text, standard_text  # noqa: PLC0415
+
+    loaded = library.standard(standard)
+    if service is None:
+        click.echo(standard_text(loaded, lang), nl=False)
+    else:
+        click.echo(service_text(loaded, loaded[service], lang), nl=False)
+
+
+@cli.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("service")
+@click.option("--zone", help="Id of a zone [default: the whole area].")
+def why(run: Path, service: str, zone: str | None) -> None:
+    """Explain a service of a written account, down to clause, table row and file.
+
+    RUN is a folder that `gep run` wrote.
+    """
+    from gep.account import Account  # noqa: PLC0415
+
+    click.echo(str(Account.load(run).why(service, zone)))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--standard", help="Id or folder of the standard; its quantities are listed.")
+def new(folder: Path, standard: str | None) -> None:
+    """Write a commented project into DIR, to fill in."""
+    from gep.library import standard as load  # noqa: PLC0415
+    from gep.template import new_project  # noqa: PLC0415
+
+    loaded = load(standard) if standard else None
+    year = time.localtime().tm_year - 1
+    for path in new_project(folder, loaded, year):
+        click.echo(path)
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def _what(path: Path) -> tuple[str, Path]:
+    """Say whether a path means rules (and which folder) or a project (and which file)."""
+    if path.is_dir():
+        if (path / "standard.toml").is_file():
+            return "rules", path
+        if (path / "project.toml").is_file():
+            return "project", path / "project.toml"
+        cure = "give a project file, or a folder with standard.toml or project.toml"
+        raise UsageError("the folder holds neither a project nor rules", str(path), cure=cure)
+    if not path.is_file():
+        raise UsageError("there is no such file or folder", str(path), cure="check the name")
+    if path.suffix == ".toml" and (path.parent / "standard.toml").is_file() and not _is_project(path):
+        return "rules", path.parent
+    return "project", path
+
+
+def _is_project(path: Path) -> bool:
+    from gep.tables import read_toml  # noqa: PLC0415
+
+    try:
+        return "standard" in read_toml(path)
+    except GepError:
+        return False
+
+
+def _report(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        if problem.level == "warning":
+            _warning(str(problem))
+        else:
+            click.echo(str(problem), err=True)
+
+
+def _warning(text: str) -> None:
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    mark = click.style("warning:", fg="yellow") if colour else "warning:"
+    click.echo(f"{mark} {text}", err=True, color=colour)
+
+
+def _count(problems: Iterable[Problem], result: str) -> None:
+    """Print how many errors and warnings there were: the result of a check, the end of a failure."""
+    levels = [p.level for p in problems]
+    errors, warnings = levels.count("error"), levels.count("warning")
+    text = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
+    click.echo(f"{text}; {result}" if result else text, err=errors > 0)
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _system_language() -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows progress: a bar on a terminal, a line now and then in a log."""
+    if not sys.stderr.isatty():
+        yield _log_lines()
+        return
+    from tqdm import tqdm  # noqa: PLC0415
+
+    with tqdm(unit=" blocks", file=sys.stderr, leave=False, disable=False, delay=0.5) as bar:
+
+        def show_bar(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show_bar
+
+
+def _log_lines() -> Callable[[int, int], None]:
+    last = time.monotonic()
+
+    def log(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last >= PAUSE:
+            last = time.monotonic()
+            click.echo(f"{done} of {_many(total, 'block')}", err=True)
+
+    return log
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process.
+
+    Parameters
+    ----------
+    arguments
+        The words after ``gep``; by default those of the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        status = cli.main(arguments, prog_name="gep", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = STOPPED
+    except BrokenPipeError:  # the reader (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = WRONG
+    sys.exit(status if isinstance(status, int) else DONE)
