@@ -1,7 +1,7 @@
 """The command ``gep``: check, run, show, why, new.
 
-Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data or the
-rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
+Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data
+or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LANGUAGES = ("zh", "en")
 class _Commands(click.Group):
     """A group whose commands end with the right message and status for what went wrong."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except UsageError as error:
@@ -44,11 +44,12 @@ class _Commands(click.Group):
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="gep")
 def cli() -> None:
-    """Gross ecosystem product accounting 生态产品总值核算.
+    r"""Gross ecosystem product accounting 生态产品总值核算.
 
     \b
     gep new county                    a commented project to fill in
@@ -68,11 +69,11 @@ def check(path: Path) -> None:
     """
     kind, found = _what(path)
     if kind == "rules":
-        from gep.library import check_folder  # noqa: PLC0415
+        from gep.library import check_folder
 
         problems = check_folder(found)
     else:
-        from gep.account import Project  # noqa: PLC0415
+        from gep.account import Project
 
         with _progress() as progress:
             problems = Project.load(found).check(progress)
@@ -86,7 +87,9 @@ def check(path: Path) -> None:
 @click.argument("project", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads. Changes no bit of the result.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Threads. Changes no bit of the result."
+)
 @click.option(
     "--block",
     type=click.IntRange(min=1),
@@ -96,13 +99,13 @@ def check(path: Path) -> None:
 )
 def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block: int) -> None:
     """Compute the account of a project and write it into a folder, whole or not at all."""
-    from gep.files import refuse_existing  # noqa: PLC0415
+    from gep.files import refuse_existing
 
     refuse_existing(out, overwrite=overwrite)  # before hours of work, not after
     kind, found = _what(project)
     if kind == "rules":
         raise UsageError("this is a folder of rules, not a project", str(project), cure="gep check")
-    from gep.account import Project  # noqa: PLC0415
+    from gep.account import Project
 
     with _progress() as progress:
         account = Project.load(found).run(block=block, workers=workers, progress=progress)
@@ -120,13 +123,15 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
 @cli.command()
 @click.argument("standard", required=False)
 @click.argument("service", required=False)
-@click.option("--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system].")
+@click.option(
+    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+)
 def show(standard: str | None, service: str | None, lang: str | None) -> None:
     """Show the standards, one standard, or one of its services.
 
     STANDARD is an id or the path of a folder of rules.
     """
-    from gep import library  # noqa: PLC0415
+    from gep import library
 
     lang = lang or _system_language()
     if standard is None:
@@ -136,7 +141,7 @@ def show(standard: str | None, service: str | None, lang: str | None) -> None:
         for name, title in known.items():
             click.echo(f"{name:<{width}}  {title[lang]}  {title[other]}")
         return
-    from gep.report.text import service_text, standard_text  # noqa: PLC0415
+    from gep.report.text import service_text, standard_text
 
     loaded = library.standard(standard)
     if service is None:
@@ -154,7 +159,7 @@ def why(run: Path, service: str, zone: str | None) -> None:
 
     RUN is a folder that `gep run` wrote.
     """
-    from gep.account import Account  # noqa: PLC0415
+    from gep.account import Account
 
     click.echo(str(Account.load(run).why(service, zone)))
 
@@ -164,8 +169,8 @@ def why(run: Path, service: str, zone: str | None) -> None:
 @click.option("--standard", help="Id or folder of the standard; its quantities are listed.")
 def new(folder: Path, standard: str | None) -> None:
     """Write a commented project into DIR, to fill in."""
-    from gep.library import standard as load  # noqa: PLC0415
-    from gep.template import new_project  # noqa: PLC0415
+    from gep.library import standard as load
+    from gep.template import new_project
 
     loaded = load(standard) if standard else None
     year = time.localtime().tm_year - 1
@@ -187,13 +192,17 @@ def _what(path: Path) -> tuple[str, Path]:
         raise UsageError("the folder holds neither a project nor rules", str(path), cure=cure)
     if not path.is_file():
         raise UsageError("there is no such file or folder", str(path), cure="check the name")
-    if path.suffix == ".toml" and (path.parent / "standard.toml").is_file() and not _is_project(path):
+    if (
+        path.suffix == ".toml"
+        and (path.parent / "standard.toml").is_file()
+        and not _is_project(path)
+    ):
         return "rules", path.parent
     return "project", path
 
 
 def _is_project(path: Path) -> bool:
-    from gep.tables import read_toml  # noqa: PLC0415
+    from gep.tables import read_toml
 
     try:
         return "standard" in read_toml(path)
@@ -240,7 +249,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield _log_lines()
         return
-    from tqdm import tqdm  # noqa: PLC0415
+    from tqdm import tqdm
 
     with tqdm(unit=" blocks", file=sys.stderr, leave=False, disable=False, delay=0.5) as bar:
 

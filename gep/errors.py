@@ -31,7 +31,8 @@ class Problem:
             )
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
         if self.found:
-            lines += [f"  {line}" for line in f"found: {self.found}".splitlines()]
+            found = self.found.replace("\n", "\n  ")
+            lines += [f"  {line}" for line in f"found: {found}".splitlines()]
         if self.cure:
             lines += [f"  {line}" for line in f"do: {self.cure}".splitlines()]
         return "\n".join(lines)

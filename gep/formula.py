@@ -331,10 +331,10 @@ def check(
     try:
         factor = meaning.unit.factor_to(declared)
     except UnitError:
-        what = f"the formula gives [{meaning.unit}], the step declares [{declared}]"
+        kinds = f"{meaning.unit.dimension} and {declared.dimension}"
+        what = f"the formula gives [{meaning.unit}], the step declares [{declared}] ({kinds})"
         found = underline(text.strip(), (0, len(text.strip())))
-        cure = "these are " + f"{meaning.unit.dimension} and {declared.dimension}"
-        raise FormulaError(what, where, found, cure) from None
+        raise FormulaError(what, where, found, "correct the formula or the unit") from None
     tree = substitute(tree, scaled)
     if factor != 1:
         tree = Bin("*", Num(float(factor)), tree)

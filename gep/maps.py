@@ -1,7 +1,7 @@
 """Maps of rates per area, cell by cell, as cloud-optimised GeoTIFF.
 
-A cell that several zones share shows the mean of their values, weighted by their shares. So the sum over
-a map of value × cell area × share inside the zones is the account's figure.
+A cell that several zones share shows the mean of their values, weighted by their shares. So the
+sum over a map of value × cell area × share inside the zones is the account's figure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,8 +61,12 @@ def _check_map(plan: Plan, name: str, problems: Problems) -> None:
         problems.add("a map needs a land-cover map", where, "the project gives areas only", cure)
     elif target is None:
         lacks = plan.not_computed.get(service, ())
-        found = f"{service} lacks {', '.join(lacks)}" if lacks else "no line of the account needs it"
-        problems.add("the step is not computed", where, found, "give what it lacks, or leave it out")
+        found = (
+            f"{service} lacks {', '.join(lacks)}" if lacks else "no line of the account needs it"
+        )
+        problems.add(
+            "the step is not computed", where, found, "give what it lacks, or leave it out"
+        )
     elif plan.project.standard.services[service].steps[symbol].meaning.degree != 0:
         cure = "name a step whose unit is per area"
         found = f"it is the total of an area, in {target.unit}"
@@ -70,9 +74,13 @@ def _check_map(plan: Plan, name: str, problems: Problems) -> None:
     elif not target.is_rate:
         found = "an input of it is given as the total of an area"
         problems.add("the step is known for whole areas only", where, found, "leave the map out")
-    elif any(isinstance(plan.leaves[n], ZoneTotalLeaf) for n in formula.symbols(target.resolved.tree)):
+    elif any(
+        isinstance(plan.leaves[n], ZoneTotalLeaf) for n in formula.symbols(target.resolved.tree)
+    ):
         found = "its formula uses the total of a zone"
-        problems.add("the step has no value of its own in a cell", where, found, "leave the map out")
+        problems.add(
+            "the step has no value of its own in a cell", where, found, "leave the map out"
+        )
 
 
 def write_maps(folder: Path, sums: ClassSums) -> None:
@@ -107,9 +115,9 @@ def write_maps(folder: Path, sums: ClassSums) -> None:
 
 
 def _write_all(folder: Path, scratch: Path, plan: Plan, targets: Sequence[Target]) -> None:
-    import rasterio  # noqa: PLC0415
-    from rasterio.shutil import copy  # noqa: PLC0415
-    from rasterio.windows import Window as Rio  # noqa: PLC0415
+    import rasterio
+    from rasterio.shutil import copy
+    from rasterio.windows import Window as Rio
 
     painter = _Painter(make_work(plan, targets), [_scope(plan, t) for t in targets])
     grid = painter.work.grid
@@ -145,7 +153,7 @@ def _write_all(folder: Path, scratch: Path, plan: Plan, targets: Sequence[Target
 
 
 def _profile(grid: Grid, count: int) -> dict[str, Any]:
-    import rasterio  # noqa: PLC0415
+    import rasterio
 
     return {
         "driver": "GTiff",
@@ -311,7 +319,7 @@ class _Painter(Worker):
         whole = np.bincount(cells, weights=shares, minlength=size)
         rows = full.reshape(-1, len(cells))
         with np.errstate(invalid="ignore", divide="ignore"):
-            flat = [np.bincount(cells, weights=row * shares, minlength=size) / whole for row in rows]
+            flat = [
+                np.bincount(cells, weights=row * shares, minlength=size) / whole for row in rows
+            ]
         return np.stack(flat).reshape(*leading, tile.height, tile.width)
-
-

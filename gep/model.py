@@ -22,9 +22,12 @@ from gep.tables import (
     Keys,
     Title,
     check_keys,
+    is_number,
+    read_range,
     read_title,
     read_toml,
     read_unit,
+    texts,
 )
 from gep.units import Unit, convert, unit
 
@@ -181,19 +184,14 @@ def load_glossary(path: Path) -> dict[str, Quantity]:
         where = f"{path.name}, {name}"
         required = {"title": dict, "unit": str, "kind": str}
         optional = {"range": list, "typical": list, "note": dict}
-        if not isinstance(entry, dict) or not check_keys(
-            entry, where, problems, required, optional
-        ):
+        if not check_keys(entry, where, problems, required, optional):
             continue
         if entry["kind"] not in QUANTITY_KINDS:
             problems.add(f"kind is one of {', '.join(QUANTITY_KINDS)}", where, found=entry["kind"])
         limits: dict[str, tuple[float, float] | None] = {}
         for key in ("range", "typical"):
-            pair = entry.get(key)
-            well = pair is None or (len(pair) == 2 and pair[0] < pair[1])  # noqa: PLR2004
-            if not well:
-                problems.add(f"{key} is [low, high]", where, found=repr(pair))
-            limits[key] = (float(pair[0]), float(pair[1])) if pair and well else None
+            given = key in entry
+            limits[key] = read_range(entry[key], f"{where}, {key}", problems) if given else None
         quantities[name] = Quantity(
             name,
             read_title(entry["title"], where, problems),
@@ -251,11 +249,12 @@ class ServiceReader:
         self.sources, self.classes, self.problems = sources, classes, problems
         self.where = ""
         self.env: dict[str, Meaning] = {}
+        self.broken: set[str] = set()  # steps with problems: what uses them is not checked
 
     def read(self, data: Mapping[str, Any], path: Path, origin: str, text: str) -> Service | None:
         """Return the service, or None when problems were noted."""
         before = len(self.problems.errors)
-        self.where, self.env = str(path), {}
+        self.where, self.env, self.broken = str(path), {}, set()
         check_keys(data, self.where, self.problems, _SERVICE_REQUIRED, _SERVICE_OPTIONAL)
         if len(self.problems.errors) > before:
             return None
@@ -263,11 +262,15 @@ class ServiceReader:
             self.problems.add("id is not the file's name", self.where, found=repr(data["id"]))
         if data["kind"] not in KINDS:
             self.problems.add(f"kind is one of {', '.join(KINDS)}", self.where, repr(data["kind"]))
+        if data["kind"] == "supporting" and "ecosystems" in data:
+            cure = "say it in the services that use the rule"
+            self.problems.add("a supporting rule has no ecosystems of its own", self.where, cure=cure)
         self._verified(data["verified"], self.where)
         self._cite(data["cite"], self.where)
-        for name in data.get("ecosystems", []):
+        ecosystems = texts(data.get("ecosystems", []), f"{self.where}, ecosystems", self.problems)
+        for name in ecosystems:
             if name not in self.classes:
-                cure = nearest(str(name), self.classes)
+                cure = nearest(name, self.classes)
                 self.problems.add(
                     f"ecosystems names the unknown class {name!r}", self.where, cure=cure
                 )
@@ -284,6 +287,8 @@ class ServiceReader:
                     self.problems.add(what, self.where, cure="give the step another symbol")
                 steps[step.symbol] = step
                 self.env[step.symbol] = step.meaning
+            elif isinstance(raw, dict):
+                self.broken.add(str(raw.get("symbol")))
         if len(self.problems.errors) > before:
             return None
         service = Service(
@@ -337,9 +342,7 @@ class ServiceReader:
             where = f"{self.where}, input {symbol!r}"
             self._symbol(symbol, where)
             required, optional = {"is": str, "unit": str}, {"per": str}
-            if not isinstance(raw, dict) or not check_keys(
-                raw, where, self.problems, required, optional
-            ):
+            if not check_keys(raw, where, self.problems, required, optional):
                 continue
             quantity = self.glossary.get(raw["is"])
             if quantity is None:
@@ -361,20 +364,19 @@ class ServiceReader:
             where = f"{self.where}, coefficient {symbol!r}"
             self._symbol(symbol, where)
             optional: Keys = {"by": (str, list), "unit": str}
-            if not isinstance(raw, dict) or not check_keys(
-                raw, where, self.problems, {"from": str}, optional
-            ):
+            if not check_keys(raw, where, self.problems, {"from": str}, optional):
                 continue
             table, dot, column = raw["from"].rpartition(".")
             if not dot:
                 self.problems.add("from is 'table.column'", where, found=repr(raw["from"]))
                 continue
-            by = tuple([raw["by"]] if isinstance(raw.get("by"), str) else raw.get("by", []))
+            given = [raw["by"]] if isinstance(raw.get("by"), str) else raw.get("by", [])
+            by = texts(given, f"{where}, by", self.problems)
             try:
                 about, key = self.lookup(table, column)
             except GepError as error:
                 for p in error.problems:
-                    self.problems.add(p.what, where, p.found, p.cure)
+                    self.problems.add(p.what, p.where or where, p.found, p.cure)
                 continue
             if set(key) != set(by):
                 says = f"by = {list(by)}, the table's key is {list(key)}"
@@ -392,9 +394,7 @@ class ServiceReader:
 
     def _step(self, raw: Any, number: int, data: Mapping[str, Any]) -> Step | None:
         where = f"{self.where}, step {number}"
-        if not isinstance(raw, dict) or not check_keys(
-            raw, where, self.problems, _STEP_REQUIRED, _STEP_OPTIONAL
-        ):
+        if not check_keys(raw, where, self.problems, _STEP_REQUIRED, _STEP_OPTIONAL):
             return None
         where = f"{self.where}, step {raw['symbol']!r}"
         if not _SYMBOL.match(raw["symbol"]) or raw["symbol"] in _RESERVED:
@@ -412,6 +412,8 @@ class ServiceReader:
         if len(self.problems.errors) > before:
             return None
         try:
+            if self.broken.intersection(formula.symbols(formula.parse(raw["formula"], where))):
+                return None
             checked = formula.check(
                 raw["formula"], self.env, self.functions, where, declared, empirical
             )
@@ -461,13 +463,20 @@ class ServiceReader:
         for name in units:
             if name not in self.env and name != "A":
                 self.problems.add(f"unknown symbol {name!r}", where, cure=nearest(name, self.env))
+        for name, text in raw.get("where", {}).items():
+            if not isinstance(text, str):
+                self.problems.add(f"where.{name} must be a formula", where, repr(text)[:80])
+        draw = {
+            name: read_range(pair, f"{where}, draw.{name}", self.problems)
+            for name, pair in raw.get("draw", {}).items()
+        }
         return Printed(
             raw["formula"],
             raw.get("where", {}),
             {name: read_unit(raw[name], where, self.problems) for name in units},
             read_unit(raw["gives"], where, self.problems),
             float(raw.get("tolerance", ROUNDING)),
-            {k: (float(v[0]), float(v[1])) for k, v in raw.get("draw", {}).items()},
+            {name: pair for name, pair in draw.items() if pair},
         )
 
     def _lines(self, raw: Any, kind: str, steps: Mapping[str, Step]) -> tuple[Line, ...]:
@@ -476,7 +485,7 @@ class ServiceReader:
             if raw is not None:
                 self.problems.add("a supporting rule has no account", where)
             return ()
-        if not raw:
+        if not raw or not isinstance(raw, dict | list):
             self.problems.add(
                 "the account is missing", self.where, cure="[account] physical, monetary"
             )
@@ -484,9 +493,7 @@ class ServiceReader:
         lines = []
         for entry in [raw] if isinstance(raw, dict) else raw:
             optional = {"physical": str, "monetary": str}
-            if not isinstance(entry, dict) or not check_keys(
-                entry, where, self.problems, {}, optional
-            ):
+            if not check_keys(entry, where, self.problems, {}, optional):
                 continue
             line = Line(entry.get("physical"), entry.get("monetary"))
             for symbol in (line.physical, line.monetary):
@@ -513,10 +520,13 @@ class ServiceReader:
             where = f"{self.where}, example {number}"
             required = {"given": dict, "expect": dict, "source": str}
             optional: Keys = {"area": (int, float), "area_unit": str, "tolerance": float}
-            if not isinstance(entry, dict) or not check_keys(
-                entry, where, self.problems, required, optional
-            ):
+            if not check_keys(entry, where, self.problems, required, optional):
                 continue
+            for symbol, value in (*entry["given"].items(), *entry["expect"].items()):
+                members = value.values() if isinstance(value, dict) else [value]
+                if not all(map(is_number, members)):
+                    what = f"{symbol} must be a number, or a table of numbers"
+                    self.problems.add(what, where, repr(value)[:80])
             has_area = "area" in entry
             area_unit = read_unit(entry.get("area_unit", "ha"), where, self.problems)
             examples.append(
@@ -574,7 +584,8 @@ class ServiceReader:
                 elif not close(values[symbol], wanted, example.tolerance):
                     what = f"{symbol} does not come out as expected"
                     found = f"computed {plain(values[symbol])}, the file expects {wanted}"
-                    self.problems.add(what, where, found)
+                    cure = "work it out by hand, then correct the formula or the example"
+                    self.problems.add(what, where, found, cure)
 
     def _reconcile(self, service: Service, step: Step) -> None:
         """Compare the printed formula with ours on random draws."""
@@ -600,7 +611,8 @@ class ServiceReader:
                 f"[{step.printed.gives if step.printed else ''}], "
                 f"ratio {ours[worst] / theirs[worst] if theirs[worst] else float('nan'):.6g}"
             )
-            self.problems.add("the printed form disagrees with the formula", where, found)
+            cure = "compare both with the printed page; a round ratio hints at a unit"
+            self.problems.add("the printed form disagrees with the formula", where, found, cure)
 
 
 def close(value: Any, wanted: Any, tolerance: float) -> bool:

@@ -244,7 +244,7 @@ def service_schema() -> Schema:
             "ecosystems": {"items": {"type": "string"}, "uniqueItems": True},
             "inputs": _map(entry),
             "coefficients": _map(coefficient),
-            "account": {"type": ["object", "array"], "anyOf": [line, {"items": line}]},
+            "account": {"type": ["object", "array"], "anyOf": [line, {"type": "array", "items": line}]},
         },
     )
     alone = ["same_as", "id", "note"]
@@ -292,7 +292,7 @@ def table_schema() -> Schema:
     }
     column = _table(
         {"title": dict, "unit": str, "cite": str, "verified": str},
-        {"range": list, "uncertainty": dict, "quantity": str, "note": dict},
+        {"range": list, "uncertainty": dict, "note": dict, "price_year": int},
         {
             "title": _ref("title"),
             "unit": _ref("unit"),
@@ -300,6 +300,7 @@ def table_schema() -> Schema:
             "verified": _ref("verified"),
             "range": _ref("range"),
             "uncertainty": shape_of_draw,
+            "price_year": {"description": "The year of a price: with a currency, and only then."},
             "note": _ref("title"),
         },
         "What the numbers of one column are. 列说明",

@@ -451,6 +451,8 @@ class _Run:
         """Return the computed services that use a coefficient (or class table)."""
         found = set()
         for (service, _), target in self.plan.targets.items():
+            if self.std.services[service].kind == "supporting":
+                continue  # what it computes counts where a service uses it
             for name in self._leaves_below(target.resolved):
                 leaf = self.plan.leaves[name]
                 if isinstance(leaf, CoefficientLeaf):

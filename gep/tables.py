@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import math
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 from gep.errors import DataError, GepError, Problems, RuleError, nearest
 from gep.units import NUMBER, Unit, unit
 
+#: The largest whole number of a TOML file.
+MAX_INTEGER = 2**63 - 1
 #: How well a rule or number was checked against its source, best first.
 VERIFIED = ("full_text", "secondary", "recalled")
 
@@ -40,6 +44,19 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_file(path: Path) -> bool:
+    """Say whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def shorten(text: str, length: int = 200) -> str:
+    """Return a text for a message: long ones are cut in the middle."""
+    return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
+
+
 def read_text(path: Path) -> str:
     """Read text in UTF-8 (with or without a byte-order mark) or GB18030.
 
@@ -50,9 +67,10 @@ def read_text(path: Path) -> str:
     """
     try:
         raw = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         cure = "check the name and the folder; names are relative to the file that names them"
-        raise DataError("the file cannot be read", str(path), str(error.strerror), cure) from None
+        found = str(getattr(error, "strerror", error))
+        raise DataError("the file cannot be read", shorten(str(path)), found, cure) from None
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return raw.decode(encoding)
@@ -72,12 +90,15 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         If a row has another number of cells than the header, or a column name repeats.
     """
     lines = [ln for ln in read_text(path).splitlines() if ln.strip() and not ln.startswith("#")]
-    rows = list(csv.reader(io.StringIO("\n".join(lines))))
+    try:
+        rows = list(csv.reader(io.StringIO("\n".join(lines))))
+    except csv.Error as error:
+        raise DataError("this is not a CSV table", str(path), str(error), "look for a lone quote") from None
     if not rows:
         raise DataError("the table is empty", str(path), cure="give a header and rows")
     header = [name.strip() for name in rows[0]]
     problems = Problems()
-    for name in sorted({n for n in header if header.count(n) > 1}):
+    for name in sorted(n for n, count in Counter(header).items() if count > 1):
         problems.add(f"column {name!r} occurs twice", str(path), cure="name columns uniquely")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
@@ -92,19 +113,31 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 def read_toml(path: Path, kind: type[GepError] = RuleError) -> dict[str, Any]:
     """Read a TOML file; raise ``kind`` with the place of the fault."""
     try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise kind("this is not valid TOML", str(path), str(error)) from None
-    except RecursionError:
-        raise kind("the TOML nests too deeply", str(path)) from None
+        data = tomllib.loads(read_text(path))
     except DataError as error:
         raise kind(error.problems) from None
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
+        raise kind("this is not valid TOML", str(path), shorten(str(error))) from None
+    except RecursionError:
+        raise kind("the TOML nests too deeply", str(path)) from None
+    queue: list[Any] = [data]
+    while queue:
+        value = queue.pop()
+        if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise kind("a whole number is too large", str(path), cure="TOML knows 64 bits")
+        queue += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return data
+
+
+#: 1,234.5 is read; 1,234 may mean either and is refused.
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d*")
 
 
 def number(text: str) -> float:
     """Read a finite number; raise ValueError otherwise."""
-    value = float(text.replace(",", "") if text.count(",") and "." in text else text)
-    if not math.isfinite(value):
+    plain = text.replace(",", "") if _THOUSANDS.fullmatch(text.strip()) else text
+    value = float(plain)
+    if not math.isfinite(value) or "_" in text:
         raise ValueError(text)
     return value
 
@@ -124,22 +157,59 @@ def check_keys(
     optional: Keys | None = None,
 ) -> bool:
     """Report unknown, missing and mistyped keys of a TOML table; say whether all is well."""
+    if not isinstance(data, Mapping):
+        problems.add("this must be a table of keys", where, found=repr(data)[:80])
+        return False
     before = len(problems.errors)
     known: dict[str, type | tuple[type, ...]] = {**required, **(optional or {})}
     for key, value in data.items():
         if key not in known:
-            problems.add(f"unknown key {key!r}", where, cure=nearest(key, known))
-        elif not isinstance(value, known[key]) or (
-            isinstance(value, bool) and known[key] is not bool
-        ):
+            shown = shorten(str(key), 60)
+            problems.add(f"unknown key {shown!r}", where, cure=nearest(shown, known))
+        elif not _fits(value, known[key]):
             types = known[key]
             wanted = types if isinstance(types, tuple) else (types,)
+            if float in wanted:
+                wanted = tuple(t for t in wanted if t is not int)
             names = " or ".join(_TYPES.get(t, t.__name__) for t in wanted)
             problems.add(f"key {key!r} must be {names}", where, found=repr(value)[:80])
     for key in required:
         if key not in data:
             problems.add(f"key {key!r} is missing", where)
     return len(problems.errors) == before
+
+
+def _fits(value: Any, types: type | tuple[type, ...]) -> bool:
+    wanted = types if isinstance(types, tuple) else (types,)
+    if isinstance(value, bool):
+        return bool in wanted
+    if float in wanted and isinstance(value, int | float):
+        return is_number(value)
+    return isinstance(value, wanted)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value of a TOML file is a finite number of a sensible size."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) < 1e300  # noqa: PLR2004
+
+
+def read_range(value: Any, where: str, problems: Problems) -> tuple[float, float] | None:
+    """Read ``[low, high]``, noting the problem if it is something else."""
+    if isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value)):  # noqa: PLR2004
+        low, high = float(value[0]), float(value[1])
+        if low < high:
+            return low, high
+    problems.add("a range is [low, high], two rising numbers", where, found=repr(value)[:80])
+    return None
+
+
+def texts(value: Any, where: str, problems: Problems) -> tuple[str, ...]:
+    """Read a list of texts, noting what is none."""
+    for item in value:
+        if not isinstance(item, str):
+            problems.add("the list must hold texts", where, found=repr(item)[:80])
+    return tuple(item for item in value if isinstance(item, str))
 
 
 _TYPES: dict[type, str] = {
@@ -153,7 +223,11 @@ _TYPES: dict[type, str] = {
 
 def read_title(value: Any, where: str, problems: Problems) -> Title:
     """Read ``{ en = ..., zh = ... }``; both are required."""
-    if not isinstance(value, dict) or set(value) != {"en", "zh"} or not all(value.values()):
+    if (
+        not isinstance(value, dict)
+        or set(value) != {"en", "zh"}
+        or not all(isinstance(text, str) and text for text in value.values())
+    ):
         problems.add(
             "a title has both languages", where, repr(value)[:80], '{ en = "...", zh = "..." }'
         )
@@ -229,15 +303,19 @@ def load_table(path: Path, name: str = "") -> Table:
     meta = read_toml(sidecar)
     where = str(sidecar)
     optional = {"key": list, "columns": dict, "sources": dict, "note": dict, "unit": str}
-    check_keys(meta, where, problems, {"title": dict, "shape": str}, optional)
+    if not check_keys(meta, where, problems, {"title": dict, "shape": str}, optional):
+        raise RuleError(problems.errors)
     title = read_title(meta.get("title"), f"{where}, title", problems)
     shape = meta.get("shape", "")
     if shape not in ("rectangle", "list", "index"):
         problems.add("shape is rectangle, list or index", where, found=repr(shape))
     sources = {
-        str(key): read_title(value.get("text"), f"{where}, sources.{key}", problems)
+        str(key): read_title(
+            value.get("text") if isinstance(value, dict) else value,
+            f"{where}, sources.{key}",
+            problems,
+        )
         for key, value in meta.get("sources", {}).items()
-        if isinstance(value, dict)
     }
     try:
         header, rows = read_csv(path)
@@ -247,7 +325,7 @@ def load_table(path: Path, name: str = "") -> Table:
     columns: dict[str, Column] = {}
     entries: dict[str, dict[tuple[str, ...], Entry]] = {}
     dated: dict[str, tuple[Entry, ...]] = {}
-    key = tuple(str(k) for k in meta.get("key", []))
+    key = texts(meta.get("key", []), f"{where}, key", problems)
     reader = _Rows(path, header, rows, sources, problems)
     if shape == "rectangle":
         columns = _read_columns(meta.get("columns", {}), where, problems)
@@ -256,7 +334,7 @@ def load_table(path: Path, name: str = "") -> Table:
         columns, dated = reader.items()
         entries = {item: {(): found[-1]} for item, found in dated.items()}
     elif shape == "index":
-        key, columns = ("year",), {"value": Column(title, NUMBER)}
+        key, columns = ("year",), {"value": Column(title, NUMBER, (1e-9, 1e9))}
         entries = reader.rectangle(key, columns)
     problems.raise_if_any(RuleError)
     hashes = {path.name: sha256(path), sidecar.name: sha256(sidecar)}
@@ -271,14 +349,13 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
         place = f"{where}, columns.{name}"
         required = {"title": dict, "unit": str, "cite": str, "verified": str}
         optional = {"range": list, "uncertainty": dict, "note": dict, "price_year": int}
-        if not isinstance(column, dict) or not check_keys(
-            column, place, problems, required, optional
-        ):
+        if not check_keys(column, place, problems, required, optional):
             continue
-        limits = column.get("range")
-        if limits is not None and (len(limits) != 2 or limits[0] >= limits[1]):  # noqa: PLR2004
-            problems.add("a range is [low, high]", place, found=repr(limits))
-            limits = None
+        limits = read_range(column["range"], place, problems) if "range" in column else None
+        uncertainty = column.get("uncertainty", {})
+        if not all(isinstance(text, str) for text in uncertainty.values()):
+            problems.add("uncertainty names a shape and columns", place, repr(uncertainty)[:80])
+            uncertainty = {}
         if column["verified"] not in VERIFIED:
             problems.add(
                 f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"])
@@ -290,13 +367,30 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
         columns[name] = Column(
             read_title(column["title"], place, problems),
             its_unit,
-            (float(limits[0]), float(limits[1])) if limits else None,
+            limits,
             column["cite"],
             column["verified"],
             column.get("price_year"),
-            column.get("uncertainty", {}),
+            uncertainty,
         )
     return columns
+
+
+def out_of_range(
+    value: float, its_unit: Unit, limits: tuple[float, float] | None
+) -> tuple[str, str, str] | None:
+    """Return what is wrong with a coefficient, what was found and what to do; None if it is well.
+
+    Without a range a coefficient is not negative: a minus sign stands in the formula.
+    """
+    shown = f"{value:g} [{its_unit}]"
+    if limits is None and value < 0:
+        cure = "correct it; if it is right, give its column a range, or put the minus in the formula"
+        return "the coefficient is negative", shown, cure
+    if limits is not None and not limits[0] <= value <= limits[1]:
+        found = f"{shown}; the table's range is {limits[0]:g} to {limits[1]:g}"
+        return "the coefficient is out of range", found, "correct the number, or its unit"
+    return None
 
 
 class _Rows:
@@ -322,18 +416,18 @@ class _Rows:
             self.problems.add(f"source {key!r} is not in the sidecar", place, cure=cure)
         return key
 
-    def _number(self, text: str, place: str, limits: tuple[float, float] | None) -> float | None:
+    def _number(
+        self, text: str, place: str, its_unit: Unit, limits: tuple[float, float] | None
+    ) -> float | None:
         try:
             value = number(text)
         except ValueError:
-            self.problems.add(
-                "this is not a number", place, repr(text), "leave unknown cells empty"
-            )
+            found = repr(shorten(text, 40))
+            self.problems.add("this is not a number", place, found, "leave unknown cells empty")
             return None
-        if limits and not limits[0] <= value <= limits[1]:
-            self.problems.add(
-                "the coefficient is out of range", place, f"{value:g}", f"range {limits}"
-            )
+        fault = out_of_range(value, its_unit, limits)
+        if fault:
+            self.problems.add(fault[0], place, *fault[1:])
         return value
 
     def _verified(self, text: str, default: str, place: str) -> str:
@@ -369,7 +463,7 @@ class _Rows:
             for name, column in columns.items():
                 if row[name] == "":
                     continue
-                value = self._number(row[name], f"{place}, {name}", column.range)
+                value = self._number(row[name], f"{place}, {name}", column.unit, column.range)
                 if value is None:
                     continue
                 verified = self._verified(row.get("verified", ""), column.verified, place)
@@ -388,8 +482,8 @@ class _Rows:
         for line, row in enumerate(self.rows, start=2):
             item = row["item"]
             place = f"{self.path.name}, row {line} ({item})"
-            value = self._number(row["value"], place, None)
             item_unit = read_unit(row["unit"], place, self.problems)
+            value = self._number(row["value"], place, item_unit, None)
             verified = self._verified(row["verified"], "recalled", place)
             source = self._source(row, place)
             year = self._year(row["price_year"], item_unit, place)

@@ -1,6 +1,5 @@
 """The project that ``gep new`` writes: every key with a comment in Chinese and English."""
 
-# ruff: noqa: RUF001  Chinese text has Chinese punctuation
 from __future__ import annotations
 
 import json
@@ -96,16 +95,16 @@ def new_project(folder: Path, standard: Standard | None, year: int) -> tuple[Pat
             raise UsageError("the file exists already", str(path), cure=cure)
     if folder.exists() and not folder.is_dir():
         raise UsageError("the name is taken by a file", str(folder), cure="name a folder")
-    text = project_text(project.name, folder.resolve().name, standard, year, _name_of(standard, folder))
+    text = project_text(
+        project.name, folder.resolve().name, standard, year, _name_of(standard, folder)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     project.write_text(text, encoding="utf-8", newline="\n")
     statistics.write_text(STATISTICS, encoding="utf-8-sig", newline="\n")
     return project, statistics
 
 
-def project_text(
-    name: str, title: str, standard: Standard | None, year: int, named: str
-) -> str:
+def project_text(name: str, title: str, standard: Standard | None, year: int, named: str) -> str:
     """Return the text of a commented project file.
 
     Parameters
@@ -176,7 +175,7 @@ def _comment(lines: Iterable[str]) -> str:
 
 def _legends(standard: Standard | None) -> dict[str, str]:
     """Return the shipped legends that lead to the standard's classes, with their titles."""
-    from gep.tables import read_toml  # noqa: PLC0415
+    from gep.tables import read_toml
 
     found = {}
     for path in sorted((data_root("models") / "legends").glob("*.toml")):
@@ -239,7 +238,9 @@ def _computed(standard: Standard | None) -> str:
             lines.append(f"#   {name} [{quantity.unit}]  {_both(quantity.title)}: {by}\n")
     if not lines:
         return ""
-    return "# 由规则计算；给出则不再计算 Computed by the rules unless you give them:\n" + "".join(lines)
+    return "# 由规则计算；给出则不再计算 Computed by the rules unless you give them:\n" + "".join(
+        lines
+    )
 
 
 def _classes(standard: Standard | None) -> list[str]:

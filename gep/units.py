@@ -270,7 +270,6 @@ def _show(powers: tuple[tuple[str, Fraction], ...]) -> str:
 NUMBER = Unit(())
 
 
-@functools.cache
 def unit(text: str) -> Unit:
     """Read a unit such as ``m³/(ha·yr)``, ``万元/km²``, ``t km-2 yr-1`` or ``1``.
 
@@ -283,6 +282,11 @@ def unit(text: str) -> Unit:
         raise UnitError(f"{text!r} is not a unit", cure="write '1' for a pure number")
     if len(text) > MAX_UNIT_LENGTH:
         raise UnitError("a unit is at most 80 characters long", found=text[:40] + "...")
+    return _read(text)
+
+
+@functools.cache
+def _read(text: str) -> Unit:
     return _Reader(text).read()
 
 

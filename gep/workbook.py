@@ -1,7 +1,8 @@
 """The account as an Excel workbook: tables that an office prints, and everything behind them.
 
-Text never becomes a formula or a link. The only formulas are sums and shares, and their values are stored
-with them, so that readers that do not calculate see the same numbers. Missing is written out, never zero.
+Text never becomes a formula or a link. The only formulas are sums and shares, and their values are
+stored with them, so that readers that do not calculate see the same numbers. Missing is written
+out, never zero.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ WAN, YI = 1e4, 1e8
 _NUMBER, _SMALL, _SHARE = "#,##0.00", "0.00E+00", "0.00%"
 #: Below this a number needs powers of ten to be seen at all.
 _TINY = 0.005
+M2_PER_KM2 = 1e6
+_SUM_LOOK: Mapping[str, Any] = {"border": 1, "bold": True, "bg_color": "#DDEBDA"}
 
 
 class AccountLike(Protocol):
@@ -105,7 +108,7 @@ def write_workbook(path: Path, account: AccountLike) -> None:
     account
         The account.
     """
-    import xlsxwriter  # noqa: PLC0415
+    import xlsxwriter
 
     options = {
         "strings_to_formulas": False,
@@ -144,8 +147,8 @@ def indicators(account: AccountLike, role: str) -> list[Indicator]:
             title = f"{variable.attrs['long_name_zh']} {variable.attrs['long_name']}"
             for member in variable[axis].to_numpy() if axis else [None]:
                 part = variable.sel({axis: member}) if axis else variable
-                order = ("zone", "ecosystem") if by_class else ("zone",)
-                values = part.transpose(*order).to_numpy().astype(np.float64)
+                dims = ("zone", "ecosystem") if by_class else ("zone",)
+                values = part.transpose(*dims).to_numpy().astype(np.float64)
                 found.append(
                     Indicator(
                         service,
@@ -176,14 +179,14 @@ def _both(title: Mapping[str, str] | None) -> str:
     return zh if zh == en else f"{zh} {en}".strip()
 
 
-def _clean(value: Any) -> str:  # noqa: ANN401
+def _clean(value: Any) -> str:
     """Return text that fits into a cell."""
     text = str(value).encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
 def _cell(row: int, col: int) -> str:
-    from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415
+    from xlsxwriter.utility import xl_rowcol_to_cell
 
     return str(xl_rowcol_to_cell(row, col))
 
@@ -191,7 +194,7 @@ def _cell(row: int, col: int) -> str:
 class _Writer:
     """Writes the sheets, one method each."""
 
-    def __init__(self, workbook: Any, account: AccountLike) -> None:  # noqa: ANN401
+    def __init__(self, workbook: Any, account: AccountLike) -> None:
         self.book, self.account = workbook, account
         self.p = account.provenance
         self.zones: dict[str, str] = self.p["zones"]
@@ -199,7 +202,9 @@ class _Writer:
         self.physical = indicators(account, "physical")
         self.monetary = indicators(account, "monetary")
         currencies = [
-            str(v.attrs["currency"]) for v in account.dataset.data_vars.values() if "currency" in v.attrs
+            str(v.attrs["currency"])
+            for v in account.dataset.data_vars.values()
+            if "currency" in v.attrs
         ]
         self.currency = currencies[0] if currencies else ""
         self.wan = "万元" if self.currency == "CNY" else f"10⁴ {self.currency}"
@@ -220,7 +225,7 @@ class _Writer:
 
     # -------------------------------------------------------------------- cells
 
-    def format(self, **properties: Any) -> Format:  # noqa: ANN401
+    def format(self, **properties: Any) -> Format:
         key = tuple(sorted(properties.items()))
         if key not in self._formats:
             base = {"font_name": "宋体", "font_size": 10, "valign": "vcenter"}
@@ -234,17 +239,23 @@ class _Writer:
         sheet.set_paper(9)
         sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.6)
         sheet.set_footer("&C&P / &N")
-        return sheet  # type: ignore[no-any-return]
+        return sheet
 
-    def text(self, sheet: Worksheet, row: int, col: int, value: Any, **look: Any) -> None:  # noqa: ANN401
+    def text(self, sheet: Worksheet, row: int, col: int, value: Any, **look: Any) -> None:
         """Write text as text, whatever it begins with."""
         text = _clean(value)
         if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
             look["quote_prefix"] = True  # stays text when somebody edits the cell
         sheet.write_string(row, col, text, self.format(**look))
 
-    def number(  # noqa: PLR0913
-        self, sheet: Worksheet, row: int, col: int, value: float, shape: str = "", **look: Any  # noqa: ANN401
+    def number(
+        self,
+        sheet: Worksheet,
+        row: int,
+        col: int,
+        value: float,
+        shape: str = "",
+        **look: Any,
     ) -> None:
         """Write a number, or that it is missing."""
         if not math.isfinite(value):
@@ -253,8 +264,15 @@ class _Writer:
         shape = shape or (_SMALL if 0 < abs(value) < _TINY else _NUMBER)
         sheet.write_number(row, col, value, self._numeric(shape, look))
 
-    def formula(  # noqa: PLR0913
-        self, sheet: Worksheet, row: int, col: int, formula: str, value: float, shape: str = _NUMBER, **look: Any  # noqa: ANN401
+    def formula(
+        self,
+        sheet: Worksheet,
+        row: int,
+        col: int,
+        formula: str,
+        value: float,
+        shape: str = _NUMBER,
+        **look: Any,
     ) -> None:
         """Write a formula together with its value, or that the value is missing."""
         if not math.isfinite(value):
@@ -283,7 +301,9 @@ class _Writer:
         for col, width in enumerate(widths):
             sheet.set_column(col, col, width)
 
-    def height(self, sheet: Worksheet, row: int, texts: Sequence[Any], *, bold: bool = False) -> None:
+    def height(
+        self, sheet: Worksheet, row: int, texts: Sequence[Any], *, bold: bool = False
+    ) -> None:
         """Make a row high enough for its wrapped texts: not every program does it by itself."""
         widths = self._widths[sheet.get_name()]
         lines = [
@@ -336,12 +356,19 @@ class _Writer:
         row = self._totals(sheet, row + 1)
         row = self._services(sheet, row + 1)
         rows: list[tuple[str, ...]] = [
-            (name, "缺少 lacks: " + ", ".join(lacks) if lacks else "项目文件未列入 not asked for by the project")
+            (
+                name,
+                "缺少 lacks: " + ", ".join(lacks)
+                if lacks
+                else "项目文件未列入 not asked for by the project",
+            )
             for name, lacks in lacking.items()
         ]
         row = self._listing(sheet, row + 1, "未核算的服务 Services not computed", rows)
         row = self._listing(sheet, row + 1, "警告 Warnings", [(w,) for w in p["warnings"]])
-        row = self._listing(sheet, row + 1, "数据处理说明 Notes on the data", [(n,) for n in p["notes"]])
+        row = self._listing(
+            sheet, row + 1, "数据处理说明 Notes on the data", [(n,) for n in p["notes"]]
+        )
         row = self._verified(sheet, row + 1)
         self._listing(sheet, row + 1, "软件版本 Versions", list(p["versions"].items()))
 
@@ -351,13 +378,19 @@ class _Writer:
 
     def _totals(self, sheet: Worksheet, row: int) -> int:
         """Write GEP by zone."""
-        title = f"生态产品总值 GEP（{self.p['price_year']} 年价格 prices of {self.p['price_year']}）"
+        title = (
+            f"生态产品总值 GEP（{self.p['price_year']} 年价格 prices of {self.p['price_year']}）"
+        )
         self.text(sheet, row, 0, title, bold=True, font_size=12)
         if not self.monetary:
             text = "本标准只核算实物量 This account holds physical quantities only"
             self.text(sheet, row + 1, 0, text)
             return row + 2
-        self.header(sheet, row + 1, ["区域 Zone", "代码 Id", self.wan, self.yi, "最低数据完整率 Lowest coverage"])
+        self.header(
+            sheet,
+            row + 1,
+            ["区域 Zone", "代码 Id", self.wan, self.yi, "最低数据完整率 Lowest coverage"],
+        )
         row += 2
         by_zone = _sum(np.stack([i.by_zone for i in self.monetary]), 0)
         worst = self.account.coverage.groupby("zone")["covered"].min()
@@ -487,7 +520,14 @@ class _Writer:
         about = f"{self.p['title']}　{self.p['year']}{self._about_zones()}"
         self.head(sheet, "生态产品实物量 Physical quantities", about)
         zones = self.zone_columns()
-        names = ["类别 Category", "服务 Service", "指标 Indicator", "单位 Unit", *self.zone_names(), WHOLE_AREA]
+        names = [
+            "类别 Category",
+            "服务 Service",
+            "指标 Indicator",
+            "单位 Unit",
+            *self.zone_names(),
+            WHOLE_AREA,
+        ]
         self.widths(sheet, 13, 24, 34, 12, *[16.0] * (len(zones) + 1))
         self.header(sheet, 2, names)
         row = 3
@@ -502,8 +542,15 @@ class _Writer:
                 row += 1
         self.page(sheet, 2, 4, 5 + len(zones))
 
-    def _zone_cells(  # noqa: PLR0913
-        self, sheet: Worksheet, row: int, col: int, by_zone: Floats, total: float, scale: float, zones: int
+    def _zone_cells(
+        self,
+        sheet: Worksheet,
+        row: int,
+        col: int,
+        by_zone: Floats,
+        total: float,
+        scale: float,
+        zones: int,
     ) -> None:
         """Write a row's numbers by zone and their sum."""
         small = 0 < abs(total / scale) < _TINY
@@ -523,11 +570,20 @@ class _Writer:
         title = f"生态产品价值量（{self.wan}） Monetary values"
         self.head(sheet, title, about + self._about_zones())
         zones = self.zone_columns()
-        names = ["类别 Category", "服务 Service", "指标 Indicator", "单位 Unit", *self.zone_names(), WHOLE_AREA]
+        names = [
+            "类别 Category",
+            "服务 Service",
+            "指标 Indicator",
+            "单位 Unit",
+            *self.zone_names(),
+            WHOLE_AREA,
+        ]
         self.widths(sheet, 13, 24, 34, 9, *[16.0] * (len(zones) + 1), 10)
         self.header(sheet, 2, [*names, "占比 Share"])
         first_number, last = 4, 4 + len(zones)
-        stacked = {id(e): np.append(e.by_zone if zones else [], e.total) / WAN for e in self.monetary}
+        stacked = {
+            id(e): np.append(e.by_zone if zones else [], e.total) / WAN for e in self.monetary
+        }
         whole = _sum(np.stack(list(stacked.values())), 0) if stacked else np.array([])
         n_groups = len(list(self.groups(self.monetary)))
         grand = 3 + len(self.monetary) + n_groups
@@ -541,7 +597,9 @@ class _Writer:
                 self.text(sheet, row, 2, entry.title, border=1, text_wrap=True)
                 self.text(sheet, row, 3, self.wan, border=1)
                 self.height(sheet, row, ["", entry.service_title, entry.title])
-                self._zone_cells(sheet, row, first_number, entry.by_zone, entry.total, WAN, len(zones))
+                self._zone_cells(
+                    sheet, row, first_number, entry.by_zone, entry.total, WAN, len(zones)
+                )
                 self._part(sheet, row, last, grand, float(stacked[id(entry)][-1]), whole)
                 row += 1
             sums = _sum(np.stack([stacked[id(e)] for e in group]), 0)
@@ -551,7 +609,7 @@ class _Writer:
             subtotals.append(row)
             row += 1
         if subtotals:
-            look = {"border": 1, "bold": True, "bg_color": "#DDEBDA"}
+            look = dict(_SUM_LOOK)
             adds = self._plus(subtotals)
             self._sum_row(sheet, row, "生态产品总值 GEP", whole, look, adds)
             self.text(sheet, row, 0, TOTAL, align="center", **look)
@@ -564,7 +622,7 @@ class _Writer:
     def _plus(self, rows: Sequence[int]) -> Callable[[int], str]:
         return lambda col: f"=SUM({','.join(_cell(r, col) for r in rows)})"
 
-    def _sum_row(  # noqa: PLR0913
+    def _sum_row(
         self,
         sheet: Worksheet,
         row: int,
@@ -578,8 +636,15 @@ class _Writer:
         for number, value in enumerate(sums):
             self.formula(sheet, row, 4 + number, make(4 + number), float(value), **look)
 
-    def _part(  # noqa: PLR0913
-        self, sheet: Worksheet, row: int, last: int, grand: int, value: float, whole: Floats, **look: Any  # noqa: ANN401
+    def _part(
+        self,
+        sheet: Worksheet,
+        row: int,
+        last: int,
+        grand: int,
+        value: float,
+        whole: Floats,
+        **look: Any,
     ) -> None:
         """Write the share of a row in the total."""
         share = value / whole[-1] if whole[-1] else math.nan
@@ -595,14 +660,27 @@ class _Writer:
         about = f"{self.p['title']}　{self.p['year']}　{WHOLE_AREA}"
         self.head(sheet, f"{zh}{f'（{self.wan}）' if money else ''} {en}", about)
         sums = [TOTAL] if money and rows else []
+        self.widths(sheet, 28, 13, *[18.0] * (len(rows) + len(sums)))
         titles = [f"{row.service_title}\n{row.title}" for row in rows]
-        self.widths(sheet, 26, 13, *[18.0] * (len(rows) + len(sums)))
         self.header(sheet, 2, ["生态系统 Ecosystem", "面积 Area", *titles, *sums])
         units = [self.wan if money else row.unit for row in rows]
-        for col, text in enumerate(["单位 Unit", "km²", *units, *([self.wan] * len(sums))]):
+        units = ["单位 Unit", "km²", *units, *([self.wan] * len(sums))]
+        for col, text in enumerate(units):
             look = {"font_color": "#595959", "text_wrap": True}
             self.text(sheet, 3, col, text, align="center", border=1, **look)
-        area = self.account.dataset["area"].transpose("zone", "ecosystem").to_numpy().sum(axis=0) / 1e6
+        self.height(sheet, 3, units)
+        end = self._ecosystem_rows(sheet, rows, scale, with_sum=bool(sums))
+        note = "“—”：该服务不在此处核算 the service is not accounted here"
+        note += f"；“{MISSING}”：缺少数据 data are missing"
+        self.text(sheet, end + 1, 0, note, font_color="#595959")
+        self.page(sheet, 3, 2, 2 + len(rows) + len(sums))
+
+    def _ecosystem_rows(
+        self, sheet: Worksheet, rows: Sequence[Indicator], scale: float, *, with_sum: bool
+    ) -> int:
+        """Write the rows of ecosystems and their sum; return the number of the last row."""
+        areas = self.account.dataset["area"].transpose("zone", "ecosystem").to_numpy()
+        area = areas.sum(axis=0) / M2_PER_KM2
         names: list[str | None] = [*self.ecosystems]
         if not all(r.by_class for r in rows):
             names.append(None)
@@ -612,6 +690,7 @@ class _Writer:
                 table[: len(area), col] = _sum(entry.values, 0) / scale
             else:
                 table[-1, col] = entry.total / scale
+        last = 2 + len(rows)
         for number, name in enumerate(names):
             row = 4 + number
             title = "未分生态系统 Not by ecosystem" if name is None else self.title_of(name)
@@ -626,26 +705,22 @@ class _Writer:
                     self.number(sheet, row, 2 + col, float(table[number, col]), border=1)
                 else:
                     self.text(sheet, row, 2 + col, "—", align="right", border=1)
-            if sums and not any(entry.exists(name) for entry in rows):
-                self.text(sheet, row, 2 + len(rows), "—", align="right", border=1)
-            elif sums:
+            if with_sum and not any(entry.exists(name) for entry in rows):
+                self.text(sheet, row, last, "—", align="right", border=1)
+            elif with_sum:
+                cells = f"=SUM({_cell(row, 2)}:{_cell(row, last - 1)})"
                 total = float(_sum(table[number], 0))
-                cells = f"=SUM({_cell(row, 2)}:{_cell(row, 1 + len(rows))})"
-                self.formula(sheet, row, 2 + len(rows), cells, total, border=1, bold=True)
+                self.formula(sheet, row, last, cells, total, border=1, bold=True)
         end = 4 + len(names)
-        look = {"border": 1, "bold": True, "bg_color": "#DDEBDA"}
-        self.text(sheet, end, 0, WHOLE_AREA, **look)
+        self.text(sheet, end, 0, WHOLE_AREA, **_SUM_LOOK)
         make = self._column_sum(4, end - 1)
-        self.formula(sheet, end, 1, make(1), float(area.sum()), **look)
-        for col, value in enumerate(_sum(table, 0)):
-            self.formula(sheet, end, 2 + col, make(2 + col), float(value), **look)
-        if sums:
-            total = float(_sum(table.ravel(), 0))
-            self.formula(sheet, end, 2 + len(rows), make(2 + len(rows)), total, **look)
-        note = "“—”：该服务不在此处核算 the service is not accounted here"
-        note += f"；“{MISSING}”：缺少数据 data are missing"
-        self.text(sheet, end + 1, 0, note, font_color="#595959")
-        self.page(sheet, 3, 2, 2 + len(rows) + len(sums))
+        sums = [float(area.sum()), *_sum(table, 0).tolist()]
+        if with_sum:
+            sums.append(float(_sum(table.ravel(), 0)))
+        for col, value in enumerate(sums, start=1):
+            shape = _SMALL if 0 < abs(value) < _TINY else _NUMBER
+            self.formula(sheet, end, col, make(col), value, shape, **_SUM_LOOK)
+        return end
 
     # ------------------------------------------------------ data, coefficients, sources
 
@@ -660,13 +735,18 @@ class _Writer:
             for col, value in enumerate(cells):
                 self._plain(sheet, number, col, value)
         if len(table) > room:
-            self.text(sheet, room + 1, 0, f"共 {len(table)} 行，全部数据见 account.csv All rows: account.csv")
+            self.text(
+                sheet,
+                room + 1,
+                0,
+                f"共 {len(table)} 行，全部数据见 account.csv All rows: account.csv",
+            )
         sheet.autofilter(0, 0, max(1, min(len(table), room)), len(table.columns) - 1)
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
         sheet.fit_to_pages(1, 0)
 
-    def _plain(self, sheet: Worksheet, row: int, col: int, value: Any, **look: Any) -> None:  # noqa: ANN401
+    def _plain(self, sheet: Worksheet, row: int, col: int, value: Any, **look: Any) -> None:
         """Write a value of a list: whole and decimal numbers as numbers, all else as text."""
         if isinstance(value, bool | str) or value is None:
             self.text(sheet, row, col, "" if value is None else value, **look)
@@ -692,21 +772,38 @@ class _Writer:
     def coefficients(self) -> None:
         """Write every coefficient that was used, with its source."""
         sheet = self.sheet("系数 Coefficients")
-        names = ["服务 Service", "符号 Symbol", "名称 Name", "表.列 Table.column", "用于 For", "取自行 Row"]
-        names += ["数值 Value", "单位 Unit", "表中数值 In the table", "价格年 Price year", "价格换算 Index factor"]
+        names = [
+            "服务 Service",
+            "符号 Symbol",
+            "名称 Name",
+            "表.列 Table.column",
+            "用于 For",
+            "取自行 Row",
+        ]
+        names += [
+            "数值 Value",
+            "单位 Unit",
+            "表中数值 In the table",
+            "价格年 Price year",
+            "价格换算 Index factor",
+        ]
         names += ["来源 Source", "核对 Verified", "位置 Where"]
         self.widths(sheet, 20, 9, 20, 20, 18, 18, 11, 12, 13, 8, 9, 40, 13, 22)
         self.header(sheet, 0, names)
         row = 0
         rules = self._rules()
-        for row, found in enumerate(self._coefficient_rows(), start=1):  # noqa: B007  row is used below
+        for row, found in enumerate(self._coefficient_rows(), start=1):
             service, symbol, about, label, entry = found
             values = [
                 *(_both(rules[service]["title"]), symbol, _both(about["title"])),
                 *(f"{about['table']}.{about['column']}", label or "—", entry["row"] or "—"),
                 *(float(entry["value"]), entry["unit"], entry["table_value"]),
                 *(entry.get("price_year", "—"), entry.get("index_factor", "—")),
-                *(entry["source"], VERIFIED.get(entry["verified"], entry["verified"]), entry["where"]),
+                *(
+                    entry["source"],
+                    VERIFIED.get(entry["verified"], entry["verified"]),
+                    entry["where"],
+                ),
             ]
             for col, value in enumerate(values):
                 self._plain(sheet, row, col, value, text_wrap=True, border=1)
@@ -741,7 +838,13 @@ class _Writer:
             "规则 Rules",
             ["服务 Service", "标题 Title", "核对 Rests on", "条款 Clause", "文件 File"],
             [
-                (s, _both(e["title"]), VERIFIED.get(e["rests_on"], e["rests_on"]), e["cite"], rules[s])
+                (
+                    s,
+                    _both(e["title"]),
+                    VERIFIED.get(e["rests_on"], e["rests_on"]),
+                    e["cite"],
+                    rules[s],
+                )
                 for s, e in self._rules().items()
             ],
         )
@@ -774,7 +877,12 @@ class _Writer:
         return f"{name} {self.title_of(name)}" if name in self.ecosystems else name
 
     def _table(
-        self, sheet: Worksheet, row: int, title: str, names: Sequence[str], rows: Iterable[Sequence[Any]]
+        self,
+        sheet: Worksheet,
+        row: int,
+        title: str,
+        names: Sequence[str],
+        rows: Iterable[Sequence[Any]],
     ) -> int:
         """Write a titled table and return the row after it and a gap."""
         self.text(sheet, row, 0, title, bold=True, font_size=12)
@@ -792,11 +900,15 @@ class _Writer:
 def _origin(origin: Mapping[str, Any]) -> str:
     """Return how a quantity was given, as one line."""
     kind = origin.get("kind", "")
-    rest = [f"{k} {_listed(v)}" for k, v in origin.items() if k != "kind" and v not in ("", None, [], {})]
+    rest = [
+        f"{k} {_listed(v)}"
+        for k, v in origin.items()
+        if k != "kind" and v not in ("", None, [], {})
+    ]
     return " · ".join([str(kind), *rest]) if kind else " · ".join(rest)
 
 
-def _listed(value: Any) -> str:  # noqa: ANN401
+def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
@@ -804,7 +916,7 @@ def _lines(text: str, width: float) -> int:
     """Return how many lines a text needs in a cell; Chinese characters are twice as wide."""
     lines = 0
     for line in text.splitlines() or [""]:
-        used = 0
+        used = 0.0
         lines += 1
         for word in line.replace("/", "/ ").split(" "):
             size = sum(2 if ord(c) > 0x2E80 else 1 for c in word)  # noqa: PLR2004

@@ -212,6 +212,8 @@ class Parts:
         heads = [self.title(axis_title(key)) for key in source_table.key]
         for coefficient in group:
             shown = "" if coefficient.about.unit.is_number else unit_code(coefficient.about.unit)
+            year = coefficient.about.price_year
+            shown += f" ({self.word('price_year')} {year})" if year is not None else ""
             heads.append(f"{render.symbol_mathml(coefficient.symbol)} {shown}")
         heads += [self.word("source"), self.word("verified")]
         rows: list[list[str]] = []
