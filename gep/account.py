@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -212,7 +213,9 @@ class Account:
             self.table.to_csv(
                 out / "account.csv", index=False, encoding="utf-8-sig", lineterminator="\n"
             )
-            self.dataset.to_netcdf(out / "account.nc", engine="scipy", format="NETCDF3_64BIT")
+            _ascii_names(self.dataset).to_netcdf(
+                out / "account.nc", engine="scipy", format="NETCDF3_64BIT"
+            )
             write_workbook(out / "account.xlsx", self)
             text = json.dumps(self.provenance, ensure_ascii=False, indent=1, allow_nan=False)
             (out / "provenance.json").write_text(text + "\n", encoding="utf-8")
@@ -233,7 +236,7 @@ class Account:
         try:
             provenance = json.loads((path / "provenance.json").read_text(encoding="utf-8"))
             with xr.open_dataset(path / "account.nc", engine="scipy") as stored:
-                dataset = stored.load()
+                dataset = _own_names(stored.load())
         except (OSError, ValueError) as error:
             cure = "give the folder that `gep run` wrote"
             raise UsageError("the folder holds no account", str(path), str(error), cure) from None
@@ -453,6 +456,34 @@ def compute(  # noqa: PLR0913
     if services is not None:
         tables["services"] = list(services)
     return Project.build(base, **tables).run(progress=progress)
+
+
+def _ascii_names(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with Greek letters in variable names spelled out: netCDF 3 is ASCII."""
+    names: dict[Any, str] = {}
+    for name in dataset.variables:
+        if not str(name).isascii():
+            spelled = "".join(
+                c if c.isascii() else unicodedata.name(c, "x").split()[-1].lower()
+                for c in str(name)
+            )
+            while spelled in dataset.variables or spelled in names.values():
+                spelled += "_"
+            names[name] = spelled
+    renamed = dataset.rename(names)
+    for name, spelled in names.items():
+        renamed[spelled].attrs["variable"] = str(name)
+    return renamed
+
+
+def _own_names(dataset: xr.Dataset) -> xr.Dataset:
+    """Undo :func:`_ascii_names`."""
+    names = {
+        n: dataset[n].attrs.pop("variable")
+        for n in dataset.variables
+        if "variable" in dataset[n].attrs
+    }
+    return dataset.rename(names)
 
 
 def _as_input(value: Any) -> dict[str, Any]:
@@ -733,6 +764,7 @@ class _Builder:
             else {"en": service.note.en, "zh": service.note.zh},
             "file": service.origin + ".toml",
             "ecosystems": scope,
+            "scope": None if service.ecosystems is None else list(service.ecosystems),
             "lines": [{"physical": ln.physical, "monetary": ln.monetary} for ln in service.lines],
             "steps": steps,
             "coefficients": coefficients,

@@ -225,7 +225,7 @@ def _warning(text: str) -> None:
 
 
 def _count(problems: Iterable[Problem], result: str) -> None:
-    """Print how many errors and warnings there were: the result of a check, the end of a failure."""
+    """Print how many errors and warnings there were."""
     levels = [p.level for p in problems]
     errors, warnings = levels.count("error"), levels.count("warning")
     text = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"

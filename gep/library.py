@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +17,23 @@ from gep.tables import (
     VERIFIED,
     Column,
     Entry,
+    Keys,
     Table,
     Title,
     check_keys,
+    is_file,
     load_table,
     read_text,
     read_title,
     read_toml,
     sha256,
+    shorten,
+    texts,
 )
+
+#: Names of services, tables and classifications: they lead into no other folder.
+_NAME = re.compile(r"\w{1,80}")
+_CODE = re.compile(r"-?[0-9]{1,9}")
 
 
 def data_root(name: str) -> Path:
@@ -178,15 +188,15 @@ def glossary() -> dict[str, Quantity]:
 def find_standard(name_or_path: str | Path, base: Path | None = None) -> Path:
     """Return the folder of a standard given by name, or by path (relative to ``base``)."""
     for candidate in (Path(name_or_path), (base or Path()) / name_or_path):
-        if (candidate / "standard.toml").is_file():
+        if is_file(candidate / "standard.toml"):
             return candidate.resolve()
     shipped = data_root("models") / "standards" / str(name_or_path)
-    if (shipped / "standard.toml").is_file():
+    if is_file(shipped / "standard.toml"):
         return shipped
     raise UsageError(
-        f"there is no standard {str(name_or_path)!r}",
+        f"there is no standard {shorten(str(name_or_path), 60)!r}",
         cure=nearest(str(name_or_path), standards())
-        + ", or give the path of a folder with standard.toml",
+        + " (or the path of a folder with standard.toml)",
     )
 
 
@@ -246,29 +256,36 @@ class _Loader:
         self._keep(path)
         if data["id"] != self.folder.name:
             self.problems.add("id is not the folder's name", where, found=repr(data["id"]))
+        titles = {
+            key: read_title(data[key], f"{where}, {key}", self.problems)
+            for key in ("title", "issuer", "scope")
+        }
         sources = self._sources(data["sources"], where)
+        catalogue = self._names(data["catalogue"], f"{where}, catalogue")
+        supporting = self._names(data.get("supporting", []), f"{where}, supporting")
         classes, classification = self._classes(data)
         reader = ServiceReader(glossary(), FUNCTIONS, self._lookup, sources, classes, self.problems)
-        names = [str(n) for n in (*data["catalogue"], *data.get("supporting", []))]
+        names = [*catalogue, *supporting]
         services: dict[str, Service] = {}
-        for name in names:
+        for name in dict.fromkeys(names):
             service = self._service(name, reader)
             if service:
                 services[name] = service
         self._strangers(names)
-        self._catalogue(data, services, where)
+        self._catalogue(catalogue, supporting, services, where)
+        self._known_classes(classes)
         self.problems.raise_if_any(RuleError)
         return Standard(
             id=data["id"],
-            title=read_title(data["title"], where, self.problems),
+            title=titles["title"],
             number=data["number"],
-            issuer=read_title(data["issuer"], where, self.problems),
+            issuer=titles["issuer"],
             date=data["date"],
-            scope=read_title(data["scope"], where, self.problems),
+            scope=titles["scope"],
             classification=classification,
             classes=classes,
-            catalogue=tuple(data["catalogue"]),
-            supporting=tuple(data.get("supporting", [])),
+            catalogue=catalogue,
+            supporting=supporting,
             services=services,
             sources=sources,
             folder=self.folder,
@@ -277,14 +294,32 @@ class _Loader:
             files=self.files,
         )
 
+    def _names(self, data: list[Any], where: str) -> tuple[str, ...]:
+        """Read names of services; a name is a file's stem and leads into no other folder."""
+        names = texts(data, where, self.problems)
+        for name in names:
+            if not _NAME.fullmatch(name):
+                cure = "letters, digits and underscores"
+                self.problems.add(f"{shorten(name, 60)!r} cannot be a service", where, cure=cure)
+        return tuple(name for name in names if _NAME.fullmatch(name))
+
+    def _known_classes(self, classes: Mapping[str, EcosystemClass]) -> None:
+        """Report rows of the standard's own tables for classes that it does not have."""
+        for name, table in self.tables.items():
+            if "/" in name or "ecosystem" not in table.key:
+                continue
+            at = table.key.index("ecosystem")
+            rows = {row[at] for column in table.entries.values() for row in column}
+            for row in sorted(rows - set(classes)):
+                what = f"the table has a row for the unknown class {row!r}"
+                self.problems.add(what, str(table.path), cure=nearest(row, classes))
+
     def _sources(self, data: Mapping[str, Any], where: str) -> dict[str, Title]:
         sources = {}
         for key, entry in data.items():
             place = f"{where}, sources.{key}"
             required, optional = {"text": dict, "verified": str}, {"note": dict}
-            if isinstance(entry, dict) and check_keys(
-                entry, place, self.problems, required, optional
-            ):
+            if check_keys(entry, place, self.problems, required, optional):
                 sources[key] = read_title(entry["text"], place, self.problems)
                 if entry["verified"] not in VERIFIED:
                     self.problems.add(f"verified is one of {', '.join(VERIFIED)}", place)
@@ -297,7 +332,7 @@ class _Loader:
             path, name = own, data["id"]
         else:
             path = data_root("models") / "legends" / "classifications" / f"{name}.toml"
-        if not path.is_file():
+        if not (name == data["id"] or _NAME.fullmatch(name)) or not is_file(path):
             cure = "name a shipped classification, or ship land_cover.toml"
             raise RuleError("the ecosystem classes are missing", str(path), cure=cure)
         self._keep(path)
@@ -306,8 +341,9 @@ class _Loader:
     def _service(self, name: str, reader: ServiceReader) -> Service | None:
         path = self.folder / f"{name}.toml"
         origin = f"{self.folder.name}/{name}"
-        if not path.is_file():
-            self.problems.add(f"the service {name!r} has no file", str(path))
+        if not is_file(path):
+            cure = "write it, or take the name out of standard.toml"
+            self.problems.add(f"the service {name!r} has no file", str(path), cure=cure)
             return None
         try:
             data = read_toml(path)
@@ -320,14 +356,20 @@ class _Loader:
             ):
                 return None
             self._keep(path)
-            other, _, service = str(data["same_as"]).partition("/")
+            where, origin = str(path), data["same_as"]
+            other, _, service = origin.partition("/")
             path = data_root("models") / "standards" / other / f"{service}.toml"
-            if not path.is_file():
-                where = str(self.folder / f"{name}.toml")
-                self.problems.add(f"same_as = {data['same_as']!r} resolves to no file", where)
+            if not (_NAME.fullmatch(other) and _NAME.fullmatch(service) and is_file(path)):
+                cure = 'write "standard/service" of a standard that gep ships'
+                what = f"same_as = {shorten(origin, 60)!r} resolves to no file"
+                self.problems.add(what, where, cure=cure)
                 return None
-            origin = data["same_as"]
             data = read_toml(path)
+            if "same_as" in data:
+                cure = f"write same_as = {data['same_as']!r}"
+                what = f"same_as = {origin!r} leads to a file that is itself same_as another"
+                self.problems.add(what, where, cure=cure)
+                return None
         self._keep(path)
         return reader.read(data, path, origin, read_text(path))
 
@@ -340,15 +382,18 @@ class _Loader:
                 self.problems.add("the file belongs to no list of the standard", where, cure=cure)
 
     def _catalogue(
-        self, data: Mapping[str, Any], services: Mapping[str, Service], where: str
+        self,
+        catalogue: tuple[str, ...],
+        supporting: tuple[str, ...],
+        services: Mapping[str, Service],
+        where: str,
     ) -> None:
-        for name in sorted({n for n in data["catalogue"] if data["catalogue"].count(n) > 1}):
-            self.problems.add(
-                f"{name!r} stands in the catalogue twice", where, cure="count it once"
-            )
+        listed_names = Counter([*catalogue, *supporting])
+        for name in sorted(n for n, count in listed_names.items() if count > 1):
+            self.problems.add(f"{name!r} is listed twice", where, cure="count it once")
         providers: dict[str, str] = {}
         for service in services.values():
-            listed = service.id in data["catalogue"]
+            listed = service.id in catalogue
             if listed == (service.kind == "supporting"):
                 what = "a supporting rule stands in 'supporting', a service in 'catalogue'"
                 self.problems.add(what, where, found=f"{service.id} is {service.kind}")
@@ -387,8 +432,11 @@ class _Loader:
         places = (
             [root / owner] if owner else [self.folder / "coefficients", root / self.folder.name]
         )
+        if not all(_NAME.fullmatch(part) for part in name.split("/")[:2]) or name.count("/") > 1:
+            cure = "a table is named by letters, digits, underscores; 'standard/table' is another's"
+            raise RuleError(f"{shorten(name, 60)!r} cannot be a table", cure=cure)
         for place in places:
-            if (place / f"{own}.csv").is_file():
+            if is_file(place / f"{own}.csv"):
                 return place / f"{own}.csv"
         known = [p.stem for place in places for p in place.glob("*.csv")]
         looked = ", ".join(str(p) for p in places)
@@ -401,16 +449,15 @@ def load_classes(path: Path, problems: Problems) -> dict[str, EcosystemClass]:
     """Load the ecosystem classes of a classification, noting problems."""
     data = read_toml(path)
     where = str(path)
-    check_keys(
-        data, where, problems, {"title": dict, "classes": dict}, {"note": dict, "source": str}
-    )
+    optional: Keys = {"note": dict, "source": str}
+    if not check_keys(data, where, problems, {"title": dict, "classes": dict}, optional):
+        raise RuleError(problems.errors)
+    read_title(data["title"], where, problems)
     classes: dict[str, EcosystemClass] = {}
     for name, entry in data.get("classes", {}).items():
         place = f"{where}, classes.{name}"
         optional = {"parent": str, "note": dict}
-        if isinstance(entry, dict) and check_keys(
-            entry, place, problems, {"title": dict}, optional
-        ):
+        if check_keys(entry, place, problems, {"title": dict}, optional):
             title = read_title(entry["title"], place, problems)
             classes[name] = EcosystemClass(name, title, entry.get("parent"))
     for name, entry in classes.items():
@@ -447,8 +494,8 @@ def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend
         raise RuleError(problems.errors)
     codes: dict[int, Title] = {}
     for code, title in data["codes"].items():
-        if not code.lstrip("-").isdigit():
-            problems.add(f"code {code!r} is not a whole number", where)
+        if not _CODE.fullmatch(code):
+            problems.add(f"code {shorten(code, 60)!r} is not a whole number", where)
             continue
         codes[int(code)] = read_title(title, f"{where}, codes.{code}", problems)
     crosswalk = data["to"].get(std.classification)
@@ -461,10 +508,10 @@ def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend
             cure=f"add [to.{std.classification}]",
         )
         raise RuleError(problems.errors)
-    unmapped = {
-        int(k): str(v) for k, v in data.get("unmapped", {}).get(std.classification, {}).items()
-    }
-    classes = {int(k): str(v) for k, v in crosswalk.items()}
+    unmapped = _crosswalk(
+        data.get("unmapped", {}).get(std.classification, {}), f"{where}, unmapped", problems
+    )
+    classes = _crosswalk(crosswalk, f"{where}, to.{std.classification}", problems)
     for code, name in classes.items():
         if name not in std.classes:
             problems.add(
@@ -477,10 +524,26 @@ def legend(name_or_path: str, std: Standard, base: Path | None = None) -> Legend
     for code in codes:
         if code not in classes and code not in unmapped:
             problems.add(f"code {code} is neither mapped nor unmapped", where)
-    problems.raise_if_any(RuleError)
-    nodata = tuple(int(c) for c in data.get("nodata", []))
+    nodata = data.get("nodata", [])
+    if not all(type(code) is int for code in nodata):
+        problems.add("nodata is a list of codes", where, repr(nodata)[:80], "nodata = [0, 255]")
     title = read_title(data["title"], where, problems)
-    return Legend(title, data["source"], nodata, codes, classes, unmapped, path)
+    problems.raise_if_any(RuleError)
+    return Legend(title, data["source"], tuple(nodata), codes, classes, unmapped, path)
+
+
+def _crosswalk(data: Any, where: str, problems: Problems) -> dict[int, str]:
+    """Read ``code = "text"``, noting what is something else."""
+    found: dict[int, str] = {}
+    if not isinstance(data, dict):
+        problems.add("this must be a table of codes", where, repr(data)[:80])
+        return found
+    for code, text in data.items():
+        if not _CODE.fullmatch(code) or not isinstance(text, str):
+            problems.add("write code = text", where, f"{shorten(code, 60)} = {repr(text)[:60]}")
+        else:
+            found[int(code)] = text
+    return found
 
 
 def _find_legend(name_or_path: str, base: Path | None) -> Path:
@@ -490,12 +553,12 @@ def _find_legend(name_or_path: str, base: Path | None) -> Path:
         Path(name_or_path),
         folder / f"{name_or_path}.toml",
     ):
-        if path.is_file():
+        if is_file(path):
             return path
     known = [p.stem for p in folder.glob("*.toml")]
     raise UsageError(
-        f"there is no legend {name_or_path!r}",
-        cure=nearest(name_or_path, known) + ", or give a file",
+        f"there is no legend {shorten(name_or_path, 60)!r}",
+        cure=nearest(name_or_path, known) + " (or the path of a file)",
     )
 
 
@@ -507,10 +570,17 @@ def price_index(name_or_path: str, base: Path | None = None) -> Table:
         Path(name_or_path),
         folder / f"{name_or_path}.csv",
     ):
-        if path.is_file():
-            return load_table(path, path.stem)
+        if is_file(path):
+            table = load_table(path, path.stem)
+            if table.shape != "index":
+                cure = 'a price index has shape = "index" and the columns year, value'
+                raise RuleError("the table is no price index", str(path), table.shape, cure)
+            return table
     known = [p.stem for p in folder.glob("*.csv")]
-    raise UsageError(f"there is no price index {name_or_path!r}", cure=nearest(name_or_path, known))
+    raise UsageError(
+        f"there is no price index {shorten(name_or_path, 60)!r}",
+        cure=nearest(name_or_path, known) + " (or the path of a CSV file)",
+    )
 
 
 def check_folder(path: Path) -> Problems:

@@ -198,9 +198,9 @@ def read_range(value: Any, where: str, problems: Problems) -> tuple[float, float
     """Read ``[low, high]``, noting the problem if it is something else."""
     if isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value)):  # noqa: PLR2004
         low, high = float(value[0]), float(value[1])
-        if low < high:
+        if low <= high:
             return low, high
-    problems.add("a range is [low, high], two rising numbers", where, found=repr(value)[:80])
+    problems.add("a range is [low, high], two numbers in order", where, found=repr(value)[:80])
     return None
 
 

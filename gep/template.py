@@ -1,5 +1,6 @@
 """The project that ``gep new`` writes: every key with a comment in Chinese and English."""
 
+# ruff: noqa: E501  the lines of the template are as long as readers of the project file like them
 from __future__ import annotations
 
 import json

@@ -100,8 +100,8 @@ class _Explainer:
             f"rule {entry['file']} sha256 {self._rule_hash(entry['file'])} · {self._cite(entry['cite'])}",
             f"standard {standard['id']} {standard['number']} · rests on: {entry['rests_on']}",
         ]
-        if entry["ecosystems"] is not None:
-            notes.append(f"accounted in: {', '.join(entry['ecosystems'])}")
+        if entry["scope"] is not None:
+            notes.append(f"accounted in: {', '.join(entry['scope'])}")
         lines = [line["monetary"] or line["physical"] for line in entry["lines"]]
         loose = [ln["physical"] for ln in entry["lines"] if ln["monetary"] and ln["physical"]]
         children = [self.step(name, symbol) for symbol in lines]

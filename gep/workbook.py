@@ -566,7 +566,8 @@ class _Writer:
     def monetary_sheet(self) -> None:
         """Write the values by zone, with subtotals and shares."""
         sheet = self.sheet("价值量 Monetary")
-        about = f"{self.p['title']}　{self.p['year']}　{self.p['price_year']} 年价格 prices of {self.p['price_year']}"
+        prices = f"{self.p['price_year']} 年价格 prices of {self.p['price_year']}"
+        about = f"{self.p['title']}　{self.p['year']}　{prices}"
         title = f"生态产品价值量（{self.wan}） Monetary values"
         self.head(sheet, title, about + self._about_zones())
         zones = self.zone_columns()
@@ -761,7 +762,7 @@ class _Writer:
             self.text(sheet, row, col, "", **look)
 
     def _coefficient_rows(self) -> Iterator[tuple[str, str, dict[str, Any], str, dict[str, Any]]]:
-        """Iterate over the coefficients of ecosystems that occur: service, symbol, about, label, row."""
+        """Iterate over the coefficients used: service, symbol, about, label, row."""
         absent = set(self.p["classes"]) - set(self.ecosystems)
         for service, entry in self._rules().items():
             for symbol, about in entry["coefficients"].items():

@@ -135,7 +135,6 @@ def test_unchanged_service_passes() -> None:
         (["account", "physical"], 5),
         (["account", "money"], "V"),
         (["examples"], []),
-        (["examples", 0, "given", "P"], "much"),
         (["examples", 0, "source"], KeyError),
         (["same_as"], "other/water"),
     ],
@@ -154,6 +153,10 @@ def test_what_a_reader_refuses_a_schema_refuses(
     file.write_text(small_standard.to_toml(data), encoding="utf-8")
     with pytest.raises(GepError):
         library.standard(folder)
+
+
+def test_values_of_examples_are_numbers() -> None:
+    assert complaints("service.schema.json", changed(["examples", 0, "given", "P"], "1500"))
 
 
 @pytest.mark.parametrize("symbol", ["α", "ΔH", "Q_CO2", "水量", "ET0"])
