@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import sys
@@ -58,7 +59,7 @@ class Account:
 
     # ------------------------------------------------------------------ tables
 
-    @property
+    @functools.cached_property
     def table(self) -> pd.DataFrame:
         """The account as one tidy table: a row per zone, ecosystem and indicator.
 
@@ -83,44 +84,49 @@ class Account:
         if goods is not None and money is not None and set(goods.dims) != set(money.dims):
             # One is known by ecosystem, the other for the whole zone: two rows, nothing invented.
             return self._rows(service, physical, None) + self._rows(service, None, monetary)
-        covered = self.dataset[f"{service}.{physical or monetary}.covered"]
-        symbol = physical or monetary
-        axis = next((d for d in lead.dims if d not in ("zone", "ecosystem")), None)
-        rows = []
-        for member in lead[axis].to_numpy() if axis else [None]:
-            pick = {axis: member} if axis else {}
-            q = goods.sel(pick) if goods is not None else None
-            v = money.sel(pick) if money is not None else None
-            by_class = "ecosystem" in lead.dims
-            for ecosystem in lead["ecosystem"].to_numpy() if by_class else [WHOLE_ZONE]:
-                at = {"ecosystem": ecosystem} if by_class else {}
-                for zone in self.dataset["zone"].to_numpy():
-                    cell = {"zone": zone, **at}
-                    share = float(covered.sel({k: x for k, x in cell.items() if k in covered.dims}))
-                    if by_class and not self._exists(zone, ecosystem, service):
-                        continue
-                    rows.append(
-                        {
-                            "zone": zone,
-                            "zone_name": str(self.dataset["zone_name"].sel(zone=zone).item()),
-                            "ecosystem": ecosystem,
-                            "service": service,
-                            "indicator": f"{symbol}[{member}]" if member is not None else symbol,
-                            "quantity": float(q.sel(cell)) if q is not None else np.nan,
-                            "unit": q.attrs["units"] if q is not None else "",
-                            "value": float(v.sel(cell)) if v is not None else np.nan,
-                            "currency": v.attrs["currency"] if v is not None else "",
-                            "price_year": self.provenance["price_year"] if v is not None else None,
-                            "covered": share,
-                            "verified": self.provenance["services"][service]["rests_on"],
-                        }
-                    )
-        return rows
+        entry = self.provenance["services"][service]
+        axis = next((str(d) for d in lead.dims if d not in ("zone", "ecosystem")), None)
+        members = [None] if axis is None else [str(m) for m in lead[axis].to_numpy()]
+        by_class = "ecosystem" in lead.dims
+        zones, ecosystems = _texts(self.dataset["zone"]), [WHOLE_ZONE]
+        names = _texts(self.dataset["zone_name"])
+        if by_class:
+            ecosystems = _texts(self.dataset["ecosystem"])
+        order = [d for d in (axis, "ecosystem" if by_class else None, "zone") if d]
+        shape = (len(members), len(ecosystems), len(zones))
+        nothing = np.full(shape, np.nan)
+        quantity = nothing if goods is None else goods.transpose(*order).to_numpy().reshape(shape)
+        value = nothing if money is None else money.transpose(*order).to_numpy().reshape(shape)
+        share = self.dataset[f"{service}.{physical or monetary}.covered"]
+        share = share.transpose(*[d for d in order if d != axis])
+        covered = share.to_numpy().reshape(shape[1:])
+        exists = self._exists(entry["ecosystems"]) if by_class else np.ones(shape[1:], dtype=bool)
+        return [
+            {
+                "zone": zones[z],
+                "zone_name": names[z],
+                "ecosystem": ecosystems[e],
+                "service": service,
+                "indicator": f"{physical or monetary}" + (f"[{member}]" if member else ""),
+                "quantity": quantity[m, e, z],
+                "unit": "" if goods is None else goods.attrs["units"],
+                "value": value[m, e, z],
+                "currency": "" if money is None else money.attrs["currency"],
+                "price_year": None if money is None else self.provenance["price_year"],
+                "covered": covered[e, z],
+                "verified": entry["rests_on"],
+            }
+            for m, member in enumerate(members)
+            for e in range(shape[1])
+            for z in range(shape[2])
+            if exists[e, z]
+        ]
 
-    def _exists(self, zone: str, ecosystem: str, service: str) -> bool:
-        scope = self.provenance["services"][service]["ecosystems"]
-        inside = scope is None or ecosystem in scope
-        return inside and float(self.dataset["area"].sel(zone=zone, ecosystem=ecosystem)) > 0
+    def _exists(self, scope: Sequence[str] | None) -> np.ndarray[Any, Any]:
+        """Say where (ecosystem, zone) a service is accounted: the class occurs and is in scope."""
+        area = self.dataset["area"].transpose("ecosystem", "zone").to_numpy()
+        inside = [scope is None or e in scope for e in _texts(self.dataset["ecosystem"])]
+        return np.asarray((area > 0) & np.array(inside)[:, None])
 
     def total(self, by: Sequence[str] | str = "zone") -> pd.DataFrame:
         """Return GEP (the sum of values) by ``zone``, ``service``, ``ecosystem`` or ``kind``.
@@ -825,6 +831,10 @@ class _Builder:
                 rows = self.sums.coefficients.get((service, symbol), {})
                 levels |= {row["verified"] for row in rows.values()}
         return max((v for v in levels if v in VERIFIED), key=VERIFIED.index, default=VERIFIED[0])
+
+
+def _texts(array: xr.DataArray) -> list[str]:
+    return [str(v) for v in array.to_numpy()]
 
 
 def _plain(value: Any) -> Any:

@@ -378,14 +378,20 @@ def open_raster(path: str, name: str) -> rasterio.DatasetReader:
 
     try:
         return rasterio.open(path)
-    except (RasterioError, OSError) as error:
-        found = "there is no such file" if not _exists(path) else str(error).splitlines()[0]
-        cure = "check the name (it is relative to the project file) or copy the file again"
-        raise DataError("the raster cannot be opened", name, found, cure) from None
+    except (RasterioError, OSError, ValueError) as error:  # ValueError: a NUL in the name
+        missing = not path_exists(path)
+        found = "there is no such file" if missing else str(error).splitlines()[0]
+        cure = "check the name (it is relative to the project file)"
+        cure = cure if missing else "copy the file again, or export it as GeoTIFF"
+        raise DataError("the raster cannot be opened", name[:200], found, cure) from None
 
 
-def _exists(path: str) -> bool:
-    return path.startswith("/vsi") or "://" in path or Path(path).exists()
+def path_exists(path: str) -> bool:
+    """Say whether a file is there, as far as that can be seen without opening it."""
+    try:
+        return path.startswith("/vsi") or "://" in path or Path(path).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 class RasterReader:

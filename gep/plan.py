@@ -21,7 +21,6 @@ from gep.project import ProjectData, Source
 from gep.tables import Entry
 from gep.units import Unit, convert, linear, unit
 
-M2 = unit("m²")
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -208,7 +207,7 @@ class _Planner:
         declared_rate = step.meaning.degree == 0
         if declared_rate:
             total_unit = step.unit.times_area()
-            factor = float((step.unit * M2).factor_to(total_unit))
+            factor = float((step.unit * unit("m²")).factor_to(total_unit))
         else:
             total_unit, factor = step.unit, 1.0
         is_cell = self.result.is_cell
@@ -327,7 +326,7 @@ class _Planner:
     def _input(self, source: Source, wanted: Unit, degree: int, axis: str | None) -> Resolved:
         """Return an input as a formula over its leaf, in the wanted unit."""
         as_total = source.is_total and degree == 0
-        target = wanted * M2 if as_total else wanted
+        target = wanted * unit("m²") if as_total else wanted
         if (source.members is not None) != (axis is not None):
             has = f"members {', '.join(source.members)}" if source.members else "no members"
             wants = f"one value per {axis}" if axis else 'one value (bands = "sum", say)'
@@ -552,7 +551,8 @@ class LeafNumbers:
             if (str(y),) not in levels:
                 years = sorted(key[0] for key in levels)
                 found = f"it has {years[0]} to {years[-1]}"
-                self.problems.add(f"the price index {index.name} has no year {y}", where, found)
+                cure = "add the year to the index, or choose another price_year"
+                self.problems.add(f"the price index {index.name} has no year {y}", where, found, cure)
                 return float("nan")
         return levels[(str(wanted),)].value / levels[(str(year),)].value
 

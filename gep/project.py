@@ -25,10 +25,24 @@ from gep.grid import (
     describe_bands,
     open_raster,
     overlap,
+    path_exists,
 )
 from gep.library import Legend, Standard, legend, price_index, standard
 from gep.model import Quantity
-from gep.tables import Entry, Table, check_keys, number, read_csv, read_toml, read_unit, sha256
+from gep.tables import (
+    Entry,
+    Table,
+    check_keys,
+    is_file,
+    number,
+    out_of_range,
+    read_csv,
+    read_range,
+    read_toml,
+    read_unit,
+    sha256,
+    texts,
+)
 from gep.units import Unit, convert, unit
 
 if TYPE_CHECKING:
@@ -159,16 +173,23 @@ class ProjectReader:
 
     def read(self, data: Mapping[str, Any]) -> ProjectData:
         """Read everything; raise one DataError with all problems."""
+        known = {**_KEYS, **_OPTIONAL}
+        strange = {key: value for key, value in data.items() if key not in known}
+        data = {key: value for key, value in data.items() if key in known}
+        check_keys(strange, self.where, self.problems, {}, known)
         if not check_keys(data, self.where, self.problems, _KEYS, _OPTIONAL):
-            self.problems.raise_if_any(DataError)
+            raise DataError(self.problems.errors)
+        for key in ("year", "price_year"):
+            if not 1900 <= data[key] <= 2200:  # noqa: PLR2004
+                self.problems.add(f"{key} is not a year", self.where, found=str(data[key]))
         try:
             std = standard(data["standard"], self.base)
         except GepError as error:
-            self.problems.absorb(error)
+            self._absorb(error, "standard")
             raise DataError(self.problems.errors) from None
-        for name in data.get("services", []):
+        for name in texts(data.get("services", []), f"{self.where}, services", self.problems):
             if name not in std.catalogue:
-                cure = nearest(str(name), std.catalogue)
+                cure = nearest(name, std.catalogue)
                 self.problems.add(
                     f"{std.id} has no service {name!r}", f"{self.where}, services", cure=cure
                 )
@@ -219,6 +240,11 @@ class ProjectReader:
             keep=self.keep,
         )
 
+    def _absorb(self, error: GepError, key: str) -> None:
+        """Note the problems of an error; those without a place stand at a key of the project."""
+        for p in error.problems:
+            self.problems.add(p.what, p.where or f"{self.where}, {key}", p.found, p.cure)
+
     _extent_names: tuple[str, ...] = ()
 
     def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:
@@ -228,7 +254,7 @@ class ProjectReader:
         try:
             return call(*args)
         except GepError as error:
-            self.problems.absorb(error)
+            self._absorb(error, call.__name__.strip("_"))
             return None
 
     def _path(self, text: str) -> str:
@@ -239,7 +265,7 @@ class ProjectReader:
 
     def _hash(self, text: str) -> None:
         path = Path(self._path(text))
-        if path.is_file():
+        if is_file(path):
             self.files[text] = sha256(path)
 
     def _index(self, name: str | None) -> Table | None:
@@ -248,7 +274,7 @@ class ProjectReader:
         try:
             table = price_index(name, self.base)
         except GepError as error:
-            self.problems.absorb(error)
+            self._absorb(error, "price_index")
             return None
         self.files.update({f"{table.path.parent.name}/{k}": v for k, v in table.files.items()})
         return table
@@ -270,10 +296,10 @@ class ProjectReader:
         book = legend(data["legend"], std, self.base)
         classes = dict(book.classes)
         for code, ecosystem in data.get("classes", {}).items():
-            if not code.lstrip("-").isdigit() or int(code) not in book.codes:
+            if not str(code).lstrip("-").isdecimal() or int(code) not in book.codes:
                 what = f"classes names the code {code!r}, which the legend does not have"
                 self.problems.add(what, where, cure=nearest(code, map(str, book.codes)))
-            elif ecosystem not in std.classes:
+            elif str(ecosystem) not in std.classes:
                 what = f"classes names the unknown class {ecosystem!r}"
                 self.problems.add(what, where, cure=nearest(str(ecosystem), std.classes))
             else:
@@ -288,6 +314,9 @@ class ProjectReader:
         if isinstance(file, str | Path):
             self._hash(str(file))
             return self._path(str(file)), str(file)
+        if not hasattr(file, "dims"):
+            cure = "give the path of a file, or an xarray DataArray"
+            raise DataError("file is no raster", found=repr(file)[:60], cure=cure)
         return self._array_file(file)
 
     def _array_file(self, array: xarray.DataArray) -> tuple[str, str]:
@@ -331,10 +360,13 @@ class ProjectReader:
                 frame.to_json().encode() if frame.crs is None else frame.to_wkb().to_csv().encode()
             )
             self.files[name] = hashlib.sha256(text).hexdigest()
-        else:
+        elif isinstance(data["file"], str | Path):
             name = str(data["file"])
             self._hash(name)
             frame = _read_vector(self._path(name), name, data.get("layer"))
+        else:
+            cure = "give the path of a file, or a GeoDataFrame"
+            raise DataError("file is no vector layer", where, repr(data["file"])[:60], cure)
         for key in ("id", "name"):
             if key in data and data[key] not in frame.columns:
                 cure = nearest(data[key], map(str, frame.columns))
@@ -345,8 +377,16 @@ class ProjectReader:
                 "the zones have no coordinate system (CRS)", name, cure="assign it in QGIS"
             )
             return None
-        self.zone_ids = tuple(str(v) for v in frame[data["id"]])
-        names = tuple(str(v) for v in frame[data["name"]]) if "name" in data else self.zone_ids
+        if not len(frame):
+            self.problems.add("the file holds no zones", name, cure="look at it in QGIS")
+            return None
+        if frame[data["id"]].isna().any():
+            found = f"{int(frame[data['id']].isna().sum())} of {len(frame)} rows"
+            cure = "give every zone an id, or name another column"
+            self.problems.add(f"the column {data['id']!r} has gaps", name, found, cure)
+            return None
+        self.zone_ids = tuple(_label(v) for v in frame[data["id"]])
+        names = tuple(_label(v) for v in frame[data["name"]]) if "name" in data else self.zone_ids
         if self.grid is None:
             return None
         before = len(self.problems.errors)
@@ -354,7 +394,7 @@ class ProjectReader:
         if len(self.problems.errors) > before:
             return None
         shapes = tuple(frame.to_crs(self.grid.wkt).geometry)
-        self._check_overlap(shapes, names, name)
+        self._check_overlap(shapes, self.zone_ids, names, name)
         return Zones(self.zone_ids, names, shapes), names
 
     def _check_zones(
@@ -377,16 +417,20 @@ class ProjectReader:
                     "the zone's geometry is invalid", at, explain_validity(shape), cure
                 )
 
-    def _check_overlap(self, shapes: Sequence[Any], names: Sequence[str], where: str) -> None:
+    def _check_overlap(
+        self, shapes: Sequence[Any], ids: Sequence[str], names: Sequence[str], where: str
+    ) -> None:
         import shapely
 
         assert self.grid is not None  # noqa: S101
         frame = shapely.box(*self.grid.bounds)
-        for label, shape in zip(names, shapes, strict=True):
-            if not shape.intersects(frame):
-                what = f"zone {label} lies outside the land-cover map"
-                found = f"zone {_box(shape.bounds)}, map {_box(self.grid.bounds)}"
-                self.problems.add(what, where, found, "check the coordinate systems of both files")
+        labels = [i if i == n else f"{i} ({n})" for i, n in zip(ids, names, strict=True)]
+        away = [n for n, shape in enumerate(shapes) if not shape.intersects(frame)]
+        if away:
+            what = f"{len(away)} of {len(shapes)} zones lie outside the land-cover map"
+            first = f"zone {labels[away[0]]} {_box(shapes[away[0]].bounds)}"
+            found = f"{_some([labels[n] for n in away])}\n{first}\nmap {_box(self.grid.bounds)}"
+            self.problems.add(what, where, found, "check the coordinate systems of both files")
         tree = shapely.STRtree(shapes)
         pairs = tree.query(shapes, predicate="intersects").T
         for a, b in sorted((int(i), int(j)) for i, j in pairs if i < j):
@@ -394,9 +438,9 @@ class ProjectReader:
             smaller = min(shapes[a].area, shapes[b].area)
             if shared <= MAX_ZONE_OVERLAP * smaller:
                 continue
-            found = f"{names[a]} and {names[b]} share {shared / smaller:.2%} of the smaller one"
+            found = f"{labels[a]} and {labels[b]} share {shared / smaller:.2%} of the smaller one"
             what = "zones overlap: their area would be counted twice"
-            self.problems.add(what, where, found, "clip one by the other")
+            self.problems.add(what, where, found, "clip one by the other (QGIS: Difference)")
 
     def _extent(
         self, data: Mapping[str, Any], std: Standard
@@ -443,6 +487,9 @@ class ProjectReader:
             self._hash(str(file))
             header, rows = read_csv(Path(self._path(str(file))))
             return str(file), header, rows
+        if not hasattr(file, "to_csv"):
+            cure = "give the path of a CSV file, or a pandas DataFrame"
+            raise DataError(f"{what} is no table", found=repr(file)[:60], cure=cure)
         frame = file.astype(object).where(file.notna(), "")
         name = f"{what} (DataFrame)"
         self.files[name] = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
@@ -541,8 +588,7 @@ class ProjectReader:
         self, raw: Mapping[str, Any], quantity: Quantity, given: Unit
     ) -> tuple[float, float] | None:
         if "range" in raw:
-            low, high = raw["range"]
-            return float(low), float(high)
+            return read_range(raw["range"], f"{self.where}, {quantity.name}.range", self.problems)
         if quantity.range is None or not given.agrees(quantity.unit):
             return None
         low, high = (float(convert(v, quantity.unit, given)) for v in quantity.range)
@@ -712,6 +758,10 @@ class ProjectReader:
             for n in (*signature.units, *sorted(signature.plain))
             if n not in ("dx", "dy", "dates")
         ]
+        if not signature.units:
+            what = f"{signature.name} stands in formulas and derives nothing"
+            self.problems.add(what, where)
+            return None
         ways: dict[str, Any] = dict.fromkeys(own, object)
         optional = {"note": str, "source": str, "range": list, "derive": str}
         lacking = {n: t for n, t in ways.items() if n not in signature.optional}
@@ -730,14 +780,17 @@ class ProjectReader:
             return None
         if signature.shape == "grid":
             arguments["dx"], arguments["dy"] = self.grid.ground_cell()
-        array = np.asarray(function(**arguments), dtype=np.float64)
+        shape = (self.grid.height, self.grid.width)
+        try:
+            array = np.broadcast_to(np.asarray(function(**arguments), dtype=np.float64), shape)
+        except (TypeError, ValueError) as error:
+            what = f"{signature.name} cannot be computed over the grid from what is given"
+            self.problems.add(what, where, found=str(error))
+            return None
         returns = unit(signature.returns)
         kind = self._kind(returns, quantity, where)
         if kind is None:
             return None
-        shape = (self.grid.height, self.grid.width)
-        if array.shape != shape:
-            array = np.broadcast_to(array, shape)
         plain = {k: v for k, v in raw.items() if not isinstance(v, dict)}
         origin = {"kind": "derived", "function": signature.name, "files": files, **plain}
         limits = self._limits(raw, quantity, returns)
@@ -763,6 +816,9 @@ class ProjectReader:
             self.problems.add(
                 "an argument is a file or a value, with its unit", where, repr(raw)[:60], cure
             )
+            return
+        keys: dict[str, Any] = {**_RASTER_KEYS, "file": object, "value": float}
+        if not check_keys(raw, where, self.problems, {}, keys):
             return
         given = read_unit(raw["unit"], where, self.problems)
         if not self._agrees(given, wanted, where):
@@ -819,6 +875,7 @@ class ProjectReader:
         before = len(self.problems.errors)
         values: dict[tuple[str, str | None], float] = {}
         years: dict[str, int] = {}
+        lines: dict[tuple[str, str | None], int] = {}
         first: tuple[Unit, bool] | None = None
         for line, row in rows:
             at = f"{name}, row {line} ({quantity.name})"
@@ -840,12 +897,15 @@ class ProjectReader:
             key = (row["zone"], row.get("item") or None)
             if key in values:
                 label = " ".join(str(k) for k in key if k)
-                self.problems.add(
-                    f"duplicate row for {quantity.name}, {label}", name, f"row {line}", "keep one"
-                )
+                found = f"rows {lines[key]} and {line}"
+                what = f"duplicate row for {quantity.name}, {label}"
+                self.problems.add(what, name, found, "keep one")
+            lines.setdefault(key, line)
             values[key] = float(convert(value, given, first[0]))
-            if row["year"].isdigit():
+            if row["year"].isdecimal():
                 years[row["zone"]] = int(row["year"])
+            elif given.currency:
+                self.problems.add("a sum of money has no year", at, repr(row["year"]), "give its year")
         if first is None or len(self.problems.errors) > before:
             return None
         items = tuple(dict.fromkeys(item for _, item in values if item))
@@ -879,9 +939,7 @@ class ProjectReader:
             if (zone, item) not in values
         ]
         if lacking:
-            shown = ", ".join(lacking[:8]) + (
-                f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
-            )  # noqa: PLR2004
+            shown = _some(lacking)
             cure = "add the rows; write 0 only where it is known to be zero"
             self.problems.add(f"{quantity.name} is missing for some zones", name, shown, cure)
 
@@ -893,9 +951,11 @@ class ProjectReader:
             where = f"{self.where}, coefficients.{key}"
             required: dict[str, Any] = {"value": (int, float), "unit": str, "source": str}
             optional: dict[str, Any] = {"price_year": int, "note": str}
-            if not isinstance(raw, dict) or not check_keys(
-                raw, where, self.problems, required, optional
-            ):
+            if isinstance(raw, dict) and raw and all(isinstance(v, dict) for v in raw.values()):
+                cure = f'put the whole key into quotes: "{key}.{next(iter(raw))}..." = {{ ... }}'
+                self.problems.add("the key falls apart at its dots", where, cure=cure)
+                continue
+            if not check_keys(raw, where, self.problems, required, optional):
                 continue
             table, column, row = _split_key(key, std)
             if table is None:
@@ -912,20 +972,23 @@ class ProjectReader:
                 self.problems.add(
                     "a price has no price_year", where, cure="say the year of the price level"
                 )
-            if bool(std.tables[table].key) != bool(row):
-                wanted = f"{table}.{column}.<{', '.join(std.tables[table].key)}>"
-                self.problems.add("the key does not fit the table", where, cure=f"write {wanted}")
+            keys = std.tables[table].key
+            parts = row.split(".") if row else []
+            if len(keys) != len(parts):
+                wanted = ".".join([f"{table}.{column}", *(f"<{k}>" for k in keys)])
+                cure = f'write "{wanted}"'
+                self.problems.add("the key does not fit the table", where, cure=cure)
                 continue
-            limits = about.range
+            named = dict(zip(keys, parts, strict=True)).get("ecosystem")
+            if named is not None and named not in std.classes:
+                cure = nearest(named, std.classes)
+                self.problems.add(f"unknown class {named!r}", where, cure=cure)
+                continue
             value = float(raw["value"])
             in_table = float(convert(value, given, about.unit))
-            if limits and not limits[0] <= in_table <= limits[1]:
-                self.problems.add(
-                    "the coefficient is out of range",
-                    where,
-                    f"{value:g} {given}",
-                    f"range {limits}",
-                )
+            fault = out_of_range(in_table, about.unit, about.range)
+            if fault:
+                self.problems.add(fault[0], where, *fault[1:])
             overrides[key] = Entry(
                 value,
                 given,
@@ -939,8 +1002,9 @@ class ProjectReader:
 
     def _outputs(self, data: Mapping[str, Any], std: Standard) -> tuple[str, ...]:
         where = f"{self.where}, outputs"
-        check_keys(data, where, self.problems, {}, {"maps": list})
-        maps = tuple(str(m) for m in data.get("maps", []))
+        if not check_keys(data, where, self.problems, {}, {"maps": list}):
+            return ()
+        maps = texts(data.get("maps", []), f"{where}, maps", self.problems)
         known = [f"{s.id}.{step}" for s in std.services.values() for step in s.steps]
         for name in maps:
             if name not in known:
@@ -963,14 +1027,18 @@ def _split_key(key: str, std: Standard) -> tuple[str | None, str, str]:
 def _read_vector(path: str, name: str, layer: str | None) -> geopandas.GeoDataFrame:
     import geopandas
 
-    if not Path(path).exists():
+    if not path_exists(path):
         cure = "check the name; it is relative to the project file"
         raise DataError("the vector file cannot be opened", name, "there is no such file", cure)
     try:
-        return geopandas.read_file(path, **({"layer": layer} if layer else {}))
+        frame = geopandas.read_file(path, **({"layer": layer} if layer else {}))
     except Exception as error:  # noqa: BLE001  pyogrio raises many kinds
         found = str(error).splitlines()[0]
         raise DataError("the vector file cannot be read", name, found, "copy it again") from None
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        cure = "give a layer of polygons (GeoPackage, Shapefile, GeoJSON ...)"
+        raise DataError("the file holds a table without geometries", name, cure=cure)
+    return frame
 
 
 def _geo(array: xarray.DataArray, name: str) -> tuple[Any, Any, str]:
@@ -991,6 +1059,8 @@ def _geo(array: xarray.DataArray, name: str) -> tuple[Any, Any, str]:
     x, y = array[x_name].to_numpy().astype(float), array[y_name].to_numpy().astype(float)
     if y[0] < y[-1]:
         array, y = array.isel({y_name: slice(None, None, -1)}), y[::-1]
+    if min(len(x), len(y)) < 2:  # noqa: PLR2004
+        raise DataError("the array has a single row or column: its cells have no size", name)
     dx, dy = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
     for axis, steps, step in (("x", np.diff(x), dx), ("y", np.diff(y), dy)):
         if not np.allclose(steps, step, rtol=1e-4):
@@ -1003,7 +1073,18 @@ def _geo(array: xarray.DataArray, name: str) -> tuple[Any, Any, str]:
 
 def _box(bounds: Sequence[float]) -> str:
     west, south, east, north = bounds
-    return f"x {west:g} to {east:g}, y {south:g} to {north:g}"
+    return f"x {west:.8g} to {east:.8g}, y {south:.8g} to {north:.8g}"
+
+
+def _label(value: Any) -> str:
+    """Return an id or name as text; a code that a file holds as 331122.0 is 331122."""
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names of a list and how many more there are."""
+    more = len(names) - 8
+    return ", ".join(names[:8]) + (f" and {more} more" if more > 0 else "")
 
 
 def read_whole(grid: Grid, raster: Raster) -> np.ndarray[Any, np.dtype[np.float64]]:

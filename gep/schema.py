@@ -244,7 +244,10 @@ def service_schema() -> Schema:
             "ecosystems": {"items": {"type": "string"}, "uniqueItems": True},
             "inputs": _map(entry),
             "coefficients": _map(coefficient),
-            "account": {"type": ["object", "array"], "anyOf": [line, {"type": "array", "items": line}]},
+            "account": {
+                "type": ["object", "array"],
+                "anyOf": [line, {"type": "array", "items": line}],
+            },
         },
     )
     alone = ["same_as", "id", "note"]

@@ -367,7 +367,8 @@ class _Run:
                 ident = self.project.zone_ids[zone]
                 what = f"zone {ident} ({name}) has no cell with land cover"
                 found = f"{totals.no_cover[zone] / 1e6:.4g} km² without data"
-                self.problems.add(what, cover.raster.name, found, "check zone and map")
+                cure = "is the map's nodata right, the zone in the right place? else leave the zone out"
+                self.problems.add(what, cover.raster.name, found, cure)
 
     def _judge_layers(self, totals: Totals) -> None:
         for name, found in totals.ranges.items():
@@ -378,7 +379,9 @@ class _Run:
             where = f"{label} ({source.quantity.name})"
             if found.cells == found.missing:
                 self.problems.add(
-                    "the raster has no data inside the zones", where, cure="check the file"
+                    "the raster has no data inside the zones",
+                    where,
+                    cure="check its extent, its CRS and its nodata value",
                 )
                 continue
             odd = [s for s in SENTINELS if s in (found.low, found.high)]
@@ -387,16 +390,17 @@ class _Run:
                 cure = f"say nodata = {odd[0]:g} in the project, or in the file (gdal_edit.py -a_nodata)"
                 self.problems.add(what, where, f"{odd[0]:g} occurs inside the zones", cure)
                 continue
-            self._judge_range(source, found.low, found.high, where)
-            self._judge_typical(name, where)
+            if self._judge_range(source, found.low, found.high, where):
+                self._judge_typical(name, where)
 
-    def _judge_range(self, source: Any, low: float, high: float, where: str) -> None:
+    def _judge_range(self, source: Any, low: float, high: float, where: str) -> bool:
         limits = source.limits
         if limits is None or (low >= limits[0] and high <= limits[1]):
-            return
+            return True
         found = f"{low:g} to {high:g} {source.unit}; plausible is {limits[0]:g} to {limits[1]:g}"
         cure = "check unit and nodata; if the values are right, say range = [low, high]"
         self.problems.add("values are outside the plausible range", where, found, cure)
+        return False
 
     def _judge_typical(self, name: str, where: str) -> None:
         """Compare the mean with what is usual: rain in metres lies in range, its mean does not."""

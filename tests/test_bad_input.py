@@ -278,7 +278,7 @@ def formula_comprehension(folder: Path) -> None:
 
 
 def rotated_raster(folder: Path) -> None:
-    write_raster(folder / "rain.tif", rain(), transform=GRID * Affine.rotation(10))
+    write_raster(folder / "rain.tif", rain(), transform=GRID @ Affine.rotation(10))
 
 
 def raster_without_data_in_the_zones(folder: Path) -> None:
@@ -286,7 +286,7 @@ def raster_without_data_in_the_zones(folder: Path) -> None:
 
 
 def unknown_service(folder: Path) -> None:
-    edit(folder / "county.toml", "year = 2020\n", 'year = 2020\nservices = ["water_retension"]\n')
+    edit(folder / "county.toml", "[zones]", 'services = ["water_retension"]\n[zones]')
 
 
 def service_that_lacks_its_input(folder: Path) -> None:

@@ -27,7 +27,9 @@ SERVICES = sorted(
     for path in found.parent.glob("*.toml")
     if path.stem not in ("standard", "land_cover")
 )
-SIDECARS = sorted(path.with_suffix(".toml") for path in library.data_root("coefficients").glob("*/*.csv"))
+SIDECARS = sorted(
+    path.with_suffix(".toml") for path in library.data_root("coefficients").glob("*/*.csv")
+)
 
 
 def validator(name: str) -> jsonschema.protocols.Validator:

@@ -166,7 +166,7 @@ _KINDS = {"visits": "cultural"}
 FACTORS: dict[str, dict[str, float]] = {
     "forest": {"alpha": 4.65, "b": 3.2, "k": 0.15},
     "cropland": {"alpha": 46.96, "b": 1.1, "k": 0.02},
-    "wetland": {"alpha": 0.0, "b": 2.0, "k": 0.09},
+    "wetland": {"alpha": 12.5, "b": 2.0, "k": 0.09},
     "town": {"alpha": 80.0, "b": 0.5, "k": 0.0},
 }
 PRICES: dict[str, tuple[float, str]] = {

@@ -201,7 +201,7 @@ def _sources(standard: Standard, lang: str) -> str:
             shown += f"<br><small>{escape(str(note[lang]))}</small>"
         rows.append(
             [
-                f'<span class="gep-unit">{code(key)}</span>',
+                f"<code>{escape(key)}</code>",
                 shown,
                 badge(entries[key]["verified"], lang),
             ]
