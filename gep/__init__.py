@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gep.account import Account, Project, compute
     from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
-    from gep.library import standard, standards
+    from gep.library import standards
+    from gep.report import standard
     from gep.units import unit
 
 __version__ = "0.1.0"
@@ -37,7 +38,8 @@ _HOMES = {
     **dict.fromkeys(
         ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
     ),
-    **dict.fromkeys(("standard", "standards"), "gep.library"),
+    "standard": "gep.report",
+    "standards": "gep.library",
     "unit": "gep.units",
 }
 

@@ -157,6 +157,24 @@ def parse(text: str, where: str = "") -> Node:
     return _Builder(stripped, where).build(tree.body, 0)
 
 
+#: What people call the syntax that is refused most often.
+_FOREIGN = {
+    "Attribute": "a dot (attribute)",
+    "BoolOp": "and / or",
+    "Call": "a call of anything but a named function",
+    "Compare": "a comparison",
+    "DictComp": "a comprehension",
+    "GeneratorExp": "a comprehension",
+    "IfExp": "a condition",
+    "JoinedStr": "a text",
+    "Lambda": "lambda",
+    "List": "a list",
+    "ListComp": "a comprehension",
+    "NamedExpr": "an assignment",
+    "SetComp": "a comprehension",
+    "Subscript": "an index in brackets",
+    "Tuple": "a list of values",
+}
 _GRAMMAR = "use symbols, numbers, + - * / **, parentheses, functions; nothing else"
 
 
@@ -194,7 +212,8 @@ class _Builder:
             return Bin(_OPERATORS[type(node.op)], left, right, span=span)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return self._call(node, node.func.id, depth, span)
-        raise self._refuse(node, f"{type(node).__name__} is not part of the formula language")
+        kind = _FOREIGN.get(type(node).__name__, type(node).__name__)
+        raise self._refuse(node, f"{kind} is not part of the formula language")
 
     def _number(self, node: ast.Constant, span: tuple[int, int]) -> Num:
         value = node.value
@@ -285,12 +304,16 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Checked:
-    """A formula whose units agree: the tree as it runs (factors inserted) and what it means."""
+    """A formula whose units agree: the tree as it runs (factors inserted) and what it means.
+
+    ``factor`` takes the ``derived`` unit to the declared one, which ``meaning`` holds.
+    """
 
     text: str
     tree: Node
     meaning: Meaning
     factor: Fraction
+    derived: Unit
 
 
 def check(
@@ -326,7 +349,11 @@ def check(
     tree, meaning = inference.visit(tree)
     if empirical and meaning.unit.is_number:
         return Checked(
-            text, substitute(tree, scaled), replace(meaning, unit=declared), NUMBER.factor
+            text,
+            substitute(tree, scaled),
+            replace(meaning, unit=declared),
+            NUMBER.factor,
+            declared,
         )
     try:
         factor = meaning.unit.factor_to(declared)
@@ -338,7 +365,7 @@ def check(
     tree = substitute(tree, scaled)
     if factor != 1:
         tree = Bin("*", Num(float(factor)), tree)
-    return Checked(text, tree, replace(meaning, unit=declared), factor)
+    return Checked(text, tree, replace(meaning, unit=declared), factor, meaning.unit)
 
 
 class _Inference:
@@ -583,7 +610,7 @@ def evaluate(
         memo[n] = result
         return result
 
-    def compute(n: Node) -> Any:  # noqa: PLR0911
+    def compute(n: Node) -> Any:
         if isinstance(n, Num):
             return n.value
         if isinstance(n, Sym):

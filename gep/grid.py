@@ -425,7 +425,8 @@ class RasterReader:
             else:
                 values = self._gather(dataset, raster, window)
         except (RasterioError, OSError) as error:
-            found = str(error).splitlines()[0] if str(error) else type(error).__name__
+            cause = str(error.__cause__ or error)  # rasterio's own text says "see previous"
+            found = cause.splitlines()[0] if cause else type(error).__name__
             cure = "the file is damaged or incomplete: copy it again"
             raise DataError("the raster cannot be read", raster.name, found, cure) from None
         if raster.combine == "sum":

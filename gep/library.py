@@ -410,7 +410,7 @@ class _Loader:
     def _lookup(self, table: str, column: str) -> tuple[Column, tuple[str, ...]]:
         if table not in self.tables:
             if table in self.failed:
-                raise RuleError(f"table {table!r} has problems of its own")
+                raise RuleError(())  # its problems are noted already
             try:
                 self.tables[table] = load_table(self._find_table(table), table)
             except RuleError:

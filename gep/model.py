@@ -249,7 +249,7 @@ class ServiceReader:
         self.sources, self.classes, self.problems = sources, classes, problems
         self.where = ""
         self.env: dict[str, Meaning] = {}
-        self.broken: set[str] = set()  # steps with problems: what uses them is not checked
+        self.broken: set[str] = set()  # symbols with problems: what uses them is not checked
 
     def read(self, data: Mapping[str, Any], path: Path, origin: str, text: str) -> Service | None:
         """Return the service, or None when problems were noted."""
@@ -276,8 +276,6 @@ class ServiceReader:
                 )
         inputs = self._inputs(data.get("inputs", {}))
         coefficients = self._coefficients(data.get("coefficients", {}))
-        if len(self.problems.errors) > before:
-            return None
         steps: dict[str, Step] = {}
         for number, raw in enumerate(data["steps"], start=1):
             step = self._step(raw, number, data)
@@ -289,7 +287,7 @@ class ServiceReader:
                 self.env[step.symbol] = step.meaning
             elif isinstance(raw, dict):
                 self.broken.add(str(raw.get("symbol")))
-        if len(self.problems.errors) > before:
+        if self.broken or len(self.problems.errors) > before:
             return None
         service = Service(
             data["id"],
@@ -341,6 +339,7 @@ class ServiceReader:
         for symbol, raw in data.items():
             where = f"{self.where}, input {symbol!r}"
             self._symbol(symbol, where)
+            self.broken.add(symbol)
             required, optional = {"is": str, "unit": str}, {"per": str}
             if not check_keys(raw, where, self.problems, required, optional):
                 continue
@@ -356,6 +355,7 @@ class ServiceReader:
                 continue
             inputs[symbol] = Input(symbol, quantity, given, raw.get("per"))
             self.env[symbol] = inputs[symbol].meaning
+            self.broken.discard(symbol)
         return inputs
 
     def _coefficients(self, data: Mapping[str, Any]) -> dict[str, Coefficient]:
@@ -363,6 +363,7 @@ class ServiceReader:
         for symbol, raw in data.items():
             where = f"{self.where}, coefficient {symbol!r}"
             self._symbol(symbol, where)
+            self.broken.add(symbol)
             optional: Keys = {"by": (str, list), "unit": str}
             if not check_keys(raw, where, self.problems, {"from": str}, optional):
                 continue
@@ -390,6 +391,7 @@ class ServiceReader:
             coefficient = Coefficient(symbol, table, column, key, wanted, about)
             coefficients[symbol] = coefficient
             self.env[symbol] = Meaning(wanted, 0, coefficient.axis)
+            self.broken.discard(symbol)
         return coefficients
 
     def _step(self, raw: Any, number: int, data: Mapping[str, Any]) -> Step | None:

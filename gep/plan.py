@@ -149,9 +149,9 @@ class _Planner:
             found = "\n".join(
                 f"{k}: lacks {', '.join(v)}" for k, v in self.result.not_computed.items()
             )
-            raise DataError(
-                "no service can be computed from what is given", self.project.where, found
-            )
+            what = "no service can be computed from what is given"
+            cure = "give what is lacking in [inputs] or [statistics]"
+            raise DataError(what, self.project.where, found, cure)
         return self.result
 
     # ---------------------------------------------------------------- services

@@ -169,6 +169,7 @@ class ProjectReader:
         self.keep: list[Any] = []
         self.grid: Grid | None = None
         self.zone_ids: tuple[str, ...] = ()
+        self.labels: dict[str, str] = {}  # zone id -> id and name, for messages
         self.wants_map = False
 
     def read(self, data: Mapping[str, Any]) -> ProjectData:
@@ -387,6 +388,9 @@ class ProjectReader:
             return None
         self.zone_ids = tuple(_label(v) for v in frame[data["id"]])
         names = tuple(_label(v) for v in frame[data["name"]]) if "name" in data else self.zone_ids
+        self.labels = {
+            i: i if i == n else f"{i} ({n})" for i, n in zip(self.zone_ids, names, strict=True)
+        }
         if self.grid is None:
             return None
         before = len(self.problems.errors)
@@ -394,7 +398,7 @@ class ProjectReader:
         if len(self.problems.errors) > before:
             return None
         shapes = tuple(frame.to_crs(self.grid.wkt).geometry)
-        self._check_overlap(shapes, self.zone_ids, names, name)
+        self._check_overlap(shapes, name)
         return Zones(self.zone_ids, names, shapes), names
 
     def _check_zones(
@@ -417,14 +421,12 @@ class ProjectReader:
                     "the zone's geometry is invalid", at, explain_validity(shape), cure
                 )
 
-    def _check_overlap(
-        self, shapes: Sequence[Any], ids: Sequence[str], names: Sequence[str], where: str
-    ) -> None:
+    def _check_overlap(self, shapes: Sequence[Any], where: str) -> None:
         import shapely
 
         assert self.grid is not None  # noqa: S101
         frame = shapely.box(*self.grid.bounds)
-        labels = [i if i == n else f"{i} ({n})" for i, n in zip(ids, names, strict=True)]
+        labels = [self.labels[zone] for zone in self.zone_ids]
         away = [n for n, shape in enumerate(shapes) if not shape.intersects(frame)]
         if away:
             what = f"{len(away)} of {len(shapes)} zones lie outside the land-cover map"
@@ -933,7 +935,7 @@ class ProjectReader:
         name: str,
     ) -> None:
         lacking = [
-            f"{zone}{f' {item}' if item else ''}"
+            f"{self.labels.get(zone, zone)}{f' {item}' if item else ''}"
             for zone in self.zone_ids
             for item in (items or (None,))
             if (zone, item) not in values

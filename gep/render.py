@@ -11,14 +11,13 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from gep import formula as language
 from gep.formula import Bin, Call, Meaning, Neg, Node, Num, Sym, parse
-from gep.functions import FUNCTIONS
 from gep.model import Service, Step
-from gep.units import NUMBER, SUBSTANCES, Unit
+from gep.units import SUBSTANCES, Unit
 
 #: Words that formulas show, when the caller gives no others. Any axis may be named here too.
 WORDS: Mapping[str, str] = {"zone": "zone", "if": "if"}
@@ -130,15 +129,12 @@ def environment(service: Service) -> dict[str, Meaning]:
     return env | {symbol: step.meaning for symbol, step in service.steps.items()}
 
 
-def conversion(service: Service, step: Step) -> Conversion | None:
+def conversion(step: Step) -> Conversion | None:
     """Return the factor that the engine inserted into a step, or None where it is 1."""
     factor = step.checked.factor
     if factor == 1:
         return None
-    env = environment(service)
-    env |= {name: replace(env[name], unit=NUMBER) for name in step.empirical}
-    inference = language._Inference(step.checked.text, "", env, FUNCTIONS)  # noqa: SLF001
-    return Conversion(inference.visit(parse(step.checked.text))[1].unit, step.unit, factor)
+    return Conversion(step.checked.derived, step.unit, factor)
 
 
 def axis_of(node: Node, env: Mapping[str, Meaning]) -> str | None:

@@ -358,9 +358,7 @@ class _Run:
                 cure = f'say what it is here: classes = {{ {code} = "..." }} in [land_cover]'
             else:
                 what = f"the map holds a code that the legend {cover.legend.path.stem!r} does not"
-                cure = (
-                    "take the right legend, or declare the code: nodata = ... if it means no data"
-                )
+                cure = f"take the right legend; if {code} means no data: nodata = {code} in [land_cover]"
             self.problems.add(what, where, found, cure)
         for zone, name in enumerate(self.project.zone_names):
             if totals.area[zone].sum() == 0:

@@ -234,9 +234,9 @@ class Unit:
         """Return this unit times the area unit in its denominator (t/(km²·yr) → t/yr), or None."""
         for name, power in self.powers:
             dims = _root(name)[1]
-            if dims == (("length", Fraction(2)),) and power <= -1:
+            if dims == (("length", Fraction(2)),) and power == -1:
                 return self * Unit(((name, Fraction(1)),))
-            if dims == (("length", Fraction(1)),) and power <= -2:  # noqa: PLR2004
+            if dims == (("length", Fraction(1)),) and power == -2:  # noqa: PLR2004
                 return self * Unit(((name, Fraction(2)),))
         return None
 

@@ -39,11 +39,12 @@ VERIFIED: Mapping[str, str] = {
     "full_text": "已对照原文 full text",
     "secondary": "依据转引文献 secondary",
     "recalled": "凭记忆录入 recalled",
+    "project": "项目自给 the project's own",
 }
 #: Limits of the file format.
 MAX_TEXT, MAX_ROWS, MAX_COLUMNS = 32_767, 1_048_576, 16_384
-#: Sheets with more zones than this are not squeezed onto one page's width.
-ONE_PAGE = 12
+#: Characters across a page that can still be read: wider sheets take several pages.
+PAGE_WIDTH = 210
 #: Money is shown in ten thousands (万), the area's total also in hundred millions (亿).
 WAN, YI = 1e4, 1e8
 _NUMBER, _SMALL, _SHARE = "#,##0.00", "0.00E+00", "0.00%"
@@ -307,7 +308,7 @@ class _Writer:
         """Make a row high enough for its wrapped texts: not every program does it by itself."""
         widths = self._widths[sheet.get_name()]
         lines = [
-            _lines(_clean(text), (width - 1) * (0.9 if bold else 1.0))
+            _lines(_clean(text), width * (0.9 if bold else 1.0))
             for text, width in zip(texts, widths, strict=False)
         ]
         sheet.set_row(row, 14.0 * max(lines, default=1) + 1)
@@ -472,7 +473,7 @@ class _Writer:
 
     def verified_counts(self) -> dict[str, tuple[int, int]]:
         """Return, by level, how many formulas and how many coefficients this account used."""
-        levels = dict.fromkeys(VERIFIED, (0, 0))
+        levels = dict.fromkeys((v for v in VERIFIED if v != "project"), (0, 0))
         for entry in self._rules().values():
             for step in entry["steps"].values():
                 if not step["given"]:
@@ -500,13 +501,13 @@ class _Writer:
             sheet.merge_range(first, 0, last, 0, "", look)
         sheet.write_string(first, 0, _clean(name), look)
 
-    def page(self, sheet: Worksheet, header: int, fixed: int, columns: int) -> None:
-        """Freeze and repeat the header; fit to one page's width where that stays legible."""
+    def page(self, sheet: Worksheet, header: int, fixed: int) -> None:
+        """Freeze and repeat the header; fit to as many pages across as stay legible."""
         sheet.freeze_panes(header + 1, fixed)
         sheet.repeat_rows(header)
-        if columns <= ONE_PAGE + fixed:
-            sheet.fit_to_pages(1, 0)
-        else:
+        across = math.ceil(sum(self._widths[sheet.get_name()]) / PAGE_WIDTH)
+        sheet.fit_to_pages(across, 0)
+        if across > 1:
             sheet.repeat_columns(0, fixed - 1)
 
     def _about_zones(self) -> str:
@@ -540,7 +541,7 @@ class _Writer:
                 self.height(sheet, row, ["", entry.service_title, entry.title, entry.unit])
                 self._zone_cells(sheet, row, 4, entry.by_zone, entry.total, 1.0, len(zones))
                 row += 1
-        self.page(sheet, 2, 4, 5 + len(zones))
+        self.page(sheet, 2, 4)
 
     def _zone_cells(
         self,
@@ -615,7 +616,7 @@ class _Writer:
             self._sum_row(sheet, row, "生态产品总值 GEP", whole, look, adds)
             self.text(sheet, row, 0, TOTAL, align="center", **look)
             self._part(sheet, row, last, grand, float(whole[-1]), whole, **look)
-        self.page(sheet, 2, 4, 6 + len(zones))
+        self.page(sheet, 2, 4)
 
     def _column_sum(self, first: int, last: int) -> Callable[[int], str]:
         return lambda col: f"=SUM({_cell(first, col)}:{_cell(last, col)})"
@@ -661,7 +662,7 @@ class _Writer:
         about = f"{self.p['title']}　{self.p['year']}　{WHOLE_AREA}"
         self.head(sheet, f"{zh}{f'（{self.wan}）' if money else ''} {en}", about)
         sums = [TOTAL] if money and rows else []
-        self.widths(sheet, 28, 13, *[18.0] * (len(rows) + len(sums)))
+        self.widths(sheet, 28, 11, *[15.0] * (len(rows) + len(sums)))
         titles = [f"{row.service_title}\n{row.title}" for row in rows]
         self.header(sheet, 2, ["生态系统 Ecosystem", "面积 Area", *titles, *sums])
         units = [self.wan if money else row.unit for row in rows]
@@ -674,7 +675,7 @@ class _Writer:
         note = "“—”：该服务不在此处核算 the service is not accounted here"
         note += f"；“{MISSING}”：缺少数据 data are missing"
         self.text(sheet, end + 1, 0, note, font_color="#595959")
-        self.page(sheet, 3, 2, 2 + len(rows) + len(sums))
+        self.page(sheet, 3, 2)
 
     def _ecosystem_rows(
         self, sheet: Worksheet, rows: Sequence[Indicator], scale: float, *, with_sum: bool

@@ -362,6 +362,7 @@ SPOILERS = [
     nodata_of_the_map_undeclared,
     rain_in_metres,
     rain_in_tenths_of_a_millimetre,
+    truncated_raster,
     raster_that_is_none,
     raster_that_is_not_there,
     zones_overlap,

@@ -392,10 +392,20 @@ FULL_PROJECT["inputs"] |= {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def class_table(template: Path) -> None:
+    (template.parent / "npp.csv").write_text("ecosystem,value\nforest,500\n", encoding="utf-8")
+
+
+def test_the_full_project_is_good(template: Path) -> None:
+    write_toml(template.parent / "full.toml", FULL_PROJECT)
+    plan = make_plan(Project.load(template.parent / "full.toml").data)
+    assert set(plan.services) == {"water_retention", "air_cleaning"}
+
+
 @settings(BOUNDED, max_examples=150)
 @given(data=mutated(FULL_PROJECT))
 def test_project_file(data: dict[str, Any], template: Path) -> None:
-    (template.parent / "npp.csv").write_text("ecosystem,value\nforest,500\n", encoding="utf-8")
     write_toml(template.parent / "fuzzed.toml", data)
     with read_or_refused():
         make_plan(Project.load(template.parent / "fuzzed.toml").data)

@@ -31,7 +31,7 @@ def is_cell(name: str) -> bool:
     return name.startswith("cell")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Place:
     """Cells with a zone, a class and a weight, and numbers for every sort of leaf."""
 
@@ -40,6 +40,9 @@ class Place:
     weight: Floats
     cells: Mapping[str, Floats]  # (cells,) or (members, cells)
     tables: Mapping[str, Floats]  # ([members,] zones or 1, classes or 1)
+
+    def __repr__(self) -> str:
+        return "<the place>"
 
     def spread(self, name: str) -> Floats:
         """Return a leaf as one value per cell."""
@@ -376,7 +379,7 @@ AXIS_ZONE = {("w", "1"): 0.3, ("w", "2"): 0.8, ("e", "1"): 0.9, ("e", "2"): 0.5}
 NUMBER_A = 0.35
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Field:
     """Rasters and zones that all drawn formulas share, and the same as plain arrays."""
 
@@ -385,6 +388,9 @@ class Field:
     values: Mapping[str, Floats]  # every symbol in every cell, ([members,] zones or 1, rows, columns)
     weights: Floats  # (zones, rows, columns)
     land: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return "<the field>"
 
 
 @pytest.fixture(scope="module")
@@ -443,6 +449,15 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Field:
     return Field(folder, tables, values, weights, number)
 
 
+def outside_zone_totals(node: Node) -> set[str]:
+    """Return the symbols that enter a formula in each cell, not through a zone's total."""
+    if isinstance(node, Sym):
+        return {node.name}
+    if isinstance(node, Call) and node.name == "by_zone":
+        return set()
+    return set().union(*(outside_zone_totals(child) for child in node.children))
+
+
 def plain_account(tree: Node, field: Field) -> Floats:
     """Return Σ value × area by zone and class (or with the axis first), each formula per cell."""
 
@@ -451,7 +466,7 @@ def plain_account(tree: Node, field: Field) -> Floats:
         shape = field.weights.shape
         env = {n: np.broadcast_to(v, (*v.shape[:-3], *shape)) for n, v in field.values.items()}
         value = formula.evaluate(node, {n: env[n] for n in names}, FUNCTIONS, by_zone=zone_total)
-        cells = [field.values[n] for n in names if n.startswith("cell")]
+        cells = [field.values[n] for n in outside_zone_totals(node) if n.startswith("cell")]
         known = np.ones(shape[1:], dtype=bool)
         for array in cells:
             known &= ~np.isnan(array).reshape(-1, *shape[1:]).any(axis=0)
@@ -508,9 +523,7 @@ def engine_account(tree: Node, field: Field, *, axis: bool) -> Floats:
     arrays = {n: np.array([0.5, 0.75]) if SYMBOLS[n][1] else 0.5 for n in names}
     wanted = formula.evaluate(tree, arrays, FUNCTIONS, by_zone=lambda v, _n: np.asarray(v) * 1e4)
     expect = {"1": float(wanted[0]), "2": float(wanted[1])} if axis else float(wanted)
-    assume(np.isfinite(np.asarray(wanted)).all())
     text = formula.to_text(tree)
-    assume(len(text) <= formula.MAX_LENGTH)
     body = "[inputs]\n" + "\n".join(inputs) + "\n[coefficients]\n" + "\n".join(table)
     body += f'\n[[steps]]\nsymbol = "Q"\ntitle = {{ en = "Q", zh = "Q" }}\nformula = "{text}"\n'
     body += 'unit = "1"\n' + ('per = "month"\n' if axis else "")
@@ -544,18 +557,21 @@ def toml(value: Any) -> str:
 @settings(max_examples=30)
 @given(tree=drawn(3, axis=False))
 def test_the_engine_equals_the_formula(tree: Node, field: Field) -> None:
+    assume(usable(tree))
     compare(tree, field, axis=False)
 
 
 @settings(max_examples=20)
 @given(tree=drawn(3, axis=True))
 def test_the_engine_equals_the_formula_with_an_axis(tree: Node, field: Field) -> None:
+    assume(usable(tree))
     compare(tree, field, axis=True)
 
 
 @settings(max_examples=25)
 @given(tree=with_zone_totals())
 def test_the_engine_equals_the_formula_with_zone_totals(tree: Node, field: Field) -> None:
+    assume(usable(tree))
     compare(tree, field, axis=False)
 
 
@@ -573,8 +589,12 @@ def test_the_engine_on_formulas_that_are_easily_wrong(text: str, field: Field) -
     compare(formula.parse(text), field, axis=False)
 
 
+def usable(tree: Node) -> bool:
+    """Say whether a drawn formula has a symbol and is short enough for the language."""
+    return bool(formula.symbols(tree)) and len(formula.to_text(tree)) <= formula.MAX_LENGTH
+
+
 def compare(tree: Node, field: Field, *, axis: bool) -> None:
-    assume(bool(formula.symbols(tree)))
     with np.errstate(all="ignore"):
         wanted = plain_account(tree, field)
         found = engine_account(tree, field, axis=axis)

@@ -268,11 +268,11 @@ def test_the_factor_is_shown_beside_the_formula(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = small_standard.load(tmp_path, monkeypatch)["water"]
-    found = render.conversion(service, service.steps["Q"])
+    found = render.conversion(service.steps["Q"])
     assert found is not None
     assert (str(found.derived), str(found.declared)) == ("mm/yr", "m³/(ha·yr)")
     assert found.factor == Fraction(10)
-    assert render.conversion(service, service.steps["V"]) is None
+    assert render.conversion(service.steps["V"]) is None
 
 
 STANDARDS = {name: library.standard(name) for name in library.standards()}
@@ -299,7 +299,7 @@ def test_every_shipped_formula_renders(name: str, service: str, symbol: str) -> 
         assert latex.count(r"\left") == latex.count(r"\right")
         tree = formula.parse(text)
         assert formula.parse(formula.to_text(tree)) == tree
-    found = render.conversion(rule, step)
+    found = render.conversion(step)
     assert (found is None) == (step.checked.factor == 1)
     if found is not None:
         assert found.derived.factor_to(found.declared) == found.factor

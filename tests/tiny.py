@@ -189,6 +189,8 @@ def write_standard(
     """Write the test standard into ``folder/tiny_2020``; ``own`` adds services (bodies) by id."""
     home = folder / "tiny_2020"
     (home / "coefficients").mkdir(parents=True, exist_ok=True)
+    for old in home.glob("*.toml"):
+        old.unlink()
     bodies = {name: SERVICES[name] for name in services} | dict(own or {})
     source = '[sources.book]\ntext = { en = "A test", zh = "测试" }\n'
     text = (

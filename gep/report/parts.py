@@ -274,7 +274,7 @@ class Parts:
             marks.append(self.word("rate"))
         if step.meaning.axis:
             marks.append(f"{self.word('by')} {self.title(axis_title(step.meaning.axis))}")
-        found = render.conversion(self.service, step)
+        found = render.conversion(step)
         if found is not None:
             marks.append(self.word("formula_gives"))
         unit_row = f"{unit_code(step.unit)} <small>{' · '.join(marks)}</small>"

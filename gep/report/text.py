@@ -74,7 +74,7 @@ class _ServiceText:
         words = formula_words(self.lang)
         shown = render.text(step.checked.text, symbol=step.symbol, env=self.env, words=words)
         lines = [f"{shown}   [{render.unit_text(step.unit)}]", f"  {step.title[self.lang]}"]
-        found = render.conversion(self.service, step)
+        found = render.conversion(step)
         if found is not None:
             derived, declared = render.unit_text(found.derived), render.unit_text(found.declared)
             factor = render.number_text(found.factor)

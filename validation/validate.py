@@ -1,0 +1,292 @@
+"""Reproduce published accounts: every case folder is run and compared with what was printed, line by line.
+
+    python validation/validate.py            # print the tables; exit status 1 if a line is not as expected
+    python validation/validate.py --write    # write validation/README.md as well
+
+A case is a folder with ``published.csv`` and project files. A row of ``published.csv`` names a printed line, the
+project that computes it, and how it follows from numbers of the account. Only this is allowed there::
+
+    water_retention.V_w                      a step of the account, summed over zones and ecosystems
+    climate_regulation.V_a@forest            the same in one ecosystem class (with its children)
+    value:soil_retention value:regulating    the value of a service, or of a kind of services
+    value:all                                GEP
+    area area@forest                         area of the extent table
+    [106 万人]                               a printed number that is no part of the account (a denominator)
+    a + b - c / d + e                        sums, and one ratio of two sums
+
+What a row expects (``expect``): ``reproduced``, within the tolerance that follows from the printed digits;
+``rounding``, outside it and inside ``rounding``, what rounded inputs can make of it; ``misprint``, outside both,
+because the source contradicts its own arithmetic. ``differences_explained.md`` gives the reason for every line
+whose printed digits differ from ours, and a test sees to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gep
+from gep.units import Unit, convert, unit
+
+HERE = Path(__file__).resolve().parent
+EXPECTED = ("reproduced", "rounding", "misprint")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A printed line of a published account and how to compute it."""
+
+    line: str
+    title_en: str
+    title_zh: str
+    project: str
+    expression: str
+    value: str
+    unit: str
+    tolerance: float
+    rounding: float | None
+    status: str
+    inputs: str
+    expect: str
+    where: str
+    case_line: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A line and what the account gives for it, in the line's unit."""
+
+    line: Line
+    computed: float
+
+    @property
+    def difference(self) -> float:
+        """Computed less printed."""
+        return self.computed - float(self.line.value)
+
+    @property
+    def verdict(self) -> str:
+        """Say how the computed number compares with print."""
+        away = abs(self.difference)
+        if away <= self.line.tolerance:
+            return "reproduced"
+        if self.line.rounding is not None and away <= self.line.rounding:
+            return "rounding"
+        return "misprint" if self.line.expect == "misprint" else "differs"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the line compares as the case says."""
+        return self.verdict == self.line.expect
+
+    @property
+    def same_digits(self) -> bool:
+        """Whether the computed number, written with the printed digits, is the printed one."""
+        digits = len(self.line.value.partition(".")[2])
+        return f"{self.computed:.{digits}f}" == f"{float(self.line.value):.{digits}f}"
+
+
+def cases() -> list[Path]:
+    """Return the case folders."""
+    return sorted(path.parent for path in HERE.glob("*/published.csv"))
+
+
+def read_lines(case: Path) -> list[Line]:
+    """Read what a case printed."""
+    with (case / "published.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        Line(
+            **{k: v for k, v in row.items() if k not in ("tolerance", "rounding")},
+            tolerance=float(row["tolerance"]),
+            rounding=float(row["rounding"]) if row["rounding"] else None,
+        )
+        for row in rows
+    ]
+
+
+class Run:
+    """A project and its account, asked for sums, shares and ratios."""
+
+    def __init__(self, path: Path) -> None:
+        project = gep.Project.load(path)
+        self.standard = project.data.standard
+        self.account = project.run()
+
+    def number(self, expression: str, wanted: Unit) -> float:
+        """Return the value of an expression of ``published.csv`` in a unit."""
+        above, slash, below = expression.partition(" / ")
+        value, own = self._sum(above.split())
+        if slash:
+            other, its = self._sum(below.split())
+            value, own = value / other, own / its
+        return float(convert(value, own, wanted))
+
+    def _sum(self, words: Sequence[str]) -> tuple[float, Unit]:
+        terms: list[tuple[str, str]] = []
+        sign, literal = "+", ""
+        for word in words:
+            literal = f"{literal} {word}".strip() if literal or word.startswith("[") else ""
+            if literal and not word.endswith("]"):
+                continue
+            if word in ("+", "-"):
+                sign = word
+                continue
+            terms.append((sign, literal or word))
+            sign, literal = "+", ""
+        first = self._term(terms[0][1])
+        total, own = 0.0, first[1]
+        for plus, term in terms:
+            value, its = self._term(term)
+            total += float(convert(value, its, own)) * (1 if plus == "+" else -1)
+        return total, own
+
+    def _term(self, term: str) -> tuple[float, Unit]:
+        if term.startswith("["):
+            value, _, its = term[1:-1].partition(" ")
+            return float(value), unit(its)
+        if term.startswith("value:"):
+            return self._value(term.removeprefix("value:"))
+        name, _, ecosystem = term.partition("@")
+        array = self.account.dataset[name]
+        if ecosystem:
+            below = [
+                c
+                for c in self.standard.classes
+                if c in array["ecosystem"].to_numpy() and ecosystem in self.standard.ancestors(c)
+            ]
+            array = array.sel(ecosystem=below)
+        return float(array.sum()), unit(str(array.attrs["units"]))
+
+    def _value(self, name: str) -> tuple[float, Unit]:
+        by = "kind" if name in ("provisioning", "regulating", "cultural") else "service"
+        totals = self.account.total(by)
+        if name != "all":
+            totals = totals[totals[by] == name]
+        (currency,) = set(totals["currency"])
+        return float(totals["value"].sum()), unit(f"{currency}/yr")
+
+
+def run_case(case: Path) -> list[Result]:
+    """Run the projects of a case and return every line with what was computed for it."""
+    lines = read_lines(case)
+    runs = {name: Run(case / name) for name in dict.fromkeys(line.project for line in lines)}
+    return [
+        Result(line, runs[line.project].number(line.expression, unit(line.unit))) for line in lines
+    ]
+
+
+# ------------------------------------------------------------------------------------- rendering
+
+_VERDICTS = {
+    "reproduced": "reproduced 重现",
+    "rounding": "rounded inputs 输入取整",
+    "misprint": "misprint 原文有误",
+    "differs": "DIFFERS 不符",
+}
+
+
+def _shown(result: Result) -> tuple[str, str]:
+    digits = len(result.line.value.partition(".")[2])
+    more = digits + (2 if not result.same_digits else 0)
+    away = result.difference
+    return f"{result.computed:.{more}f}", f"{away:+.{more}f}" if not result.same_digits else "0"
+
+
+def text_table(results: Sequence[Result]) -> str:
+    """Return the results as lines of text for a terminal."""
+    rows = [("line", "published", "computed", "difference", "unit", "verdict")]
+    for r in results:
+        rows.append((r.line.line, r.line.value, *_shown(r), r.line.unit, r.verdict))
+    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(w) if 0 < i < 4 else cell.ljust(w)  # noqa: PLR2004
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many lines of a case compare how, in one line."""
+    printed = [r for r in results if r.line.status == "published"]
+    counts = ", ".join(
+        f"{sum(r.verdict == v for r in results)} {v}"
+        for v in (*EXPECTED, "differs")
+        if any(r.verdict == v for r in results)
+    )
+    good = [r for r in results if r.verdict == "reproduced"]
+    worst = max(good, key=lambda r: abs(r.difference) / (abs(float(r.line.value)) or 1.0))
+    relative = abs(worst.difference) / abs(float(worst.line.value))
+    return (
+        f"{len(results)} lines, {len(printed)} of them published: {counts}; "
+        f"largest relative difference of a reproduced line {relative:.2%} ({worst.line.line})"
+    )
+
+
+_HEAD = """# Validation: published accounts reproduced / 验证：重算已发表的核算
+
+*Written by `python validation/validate.py --write`. 由上述命令生成，请勿手改。*
+
+Each folder holds a published account: its printed inputs as a project (`*.toml`, areas, statistics), its printed results
+(`published.csv`, with the place in the paper and the tolerance that the printed digits allow) and the reasons for every
+digit that differs (`differences_explained.md`). Everything goes through rule files and project files; beyond that only
+sums, shares and ratios of account numbers are taken. The papers' facts are cited, not their text copied.
+
+每个文件夹是一份已发表的核算：以项目文件录入所印输入（`*.toml`、面积、统计数据），以 `published.csv` 列出所印结果（注明出处与由印刷位数决定的容差），
+并以 `differences_explained.md` 逐行说明差异原因。全部计算均由规则文件与项目文件完成，此外只对账户数字求和、占比与比值。
+
+- **reproduced 重现**: within the tolerance. 在容差之内。
+- **rounded inputs 输入取整**: outside it, but within what the rounding of the printed inputs can make. 超出容差，但在所印输入取整可造成的范围之内。
+- **misprint 原文有误**: the source contradicts its own arithmetic; we do not follow. 原文自相矛盾，不予迁就。
+- *published* lines stand in the paper, *derived* lines are ours from printed numbers and must not be quoted as published;
+  inputs *solved back* come from a printed result, so the line tests the adding up only.
+  published 为论文所印；derived 由所印数字推算，不得作为已发表结果引用；solved back 指输入由所印结果反推，该行只检验加总。
+"""
+
+
+def readme(found: dict[Path, list[Result]]) -> str:
+    """Return validation/README.md."""
+    parts = [_HEAD]
+    for case, results in found.items():
+        first = (case / "differences_explained.md").read_text(encoding="utf-8").splitlines()[0]
+        parts.append(f"\n## {case.name}: {first.lstrip('# ')}\n")
+        parts.append(
+            f"{summary(results)}. [Differences explained 差异说明]({case.name}/differences_explained.md)\n"
+        )
+        parts.append(
+            "| line | 项目 | project | published 已发表 | computed 重算 | difference 差 | unit | verdict | basis |\n"
+            "| --- | --- | --- | ---: | ---: | ---: | --- | --- | --- |"
+        )
+        for r in results:
+            computed, away = _shown(r)
+            basis = ", ".join(
+                x for x in (r.line.status, r.line.inputs) if x not in ("published", "printed")
+            )
+            parts.append(
+                f"| `{r.line.line}` {r.line.title_en} | {r.line.title_zh} | {Path(r.line.project).stem} "
+                f"| {r.line.value} | {computed} | {away} | {r.line.unit} | {_VERDICTS[r.verdict]} | {basis} |"
+            )
+    return "\n".join(parts) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all cases and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write validation/README.md")
+    options = parser.parse_args(arguments)
+    found = {case: run_case(case) for case in cases()}
+    for case, results in found.items():
+        print(f"{case.name}\n{text_table(results)}\n{summary(results)}\n")
+    if options.write:
+        (HERE / "README.md").write_text(readme(found), encoding="utf-8")
+    return 0 if all(r.ok for results in found.values() for r in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
