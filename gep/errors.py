@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+#: Longer lines of a message are cut: what was found may be a megabyte of text.
+MAX_LINE = 1200
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong (``error``) or worth knowing (``warning``)."""
@@ -24,6 +28,12 @@ class Problem:
 
     def __str__(self) -> str:
         """Return the message as it is printed: place, statement, finding, cure."""
+        return "\n".join(
+            line if len(line) <= MAX_LINE else line[: MAX_LINE - 4] + " ..."
+            for line in self._text().splitlines()
+        )
+
+    def _text(self) -> str:
         if "\n" in self.found and "^" in self.found:  # a formula with the wrong part underlined
             quoted = [self.where, *(f"  {line}" for line in self.found.splitlines())]
             return "\n".join(
@@ -130,7 +140,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     "did you mean 'precipitation'?"
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    same = [name for name in names if name.casefold() == word.casefold()]
+    close = same or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if not close and len(word) > 3:  # noqa: PLR2004
+        close = [name for name in names if word.casefold() in name.casefold()]
     if close:
         return f"did you mean {close[0]!r}?"
     if not names:

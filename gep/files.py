@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from gep.errors import UsageError
+
+#: All that a run writes into its folder. A folder with anything else in it is never replaced.
+WRITTEN = frozenset({"account.csv", "account.nc", "account.xlsx", "provenance.json", "maps"})
 
 
 @contextlib.contextmanager
@@ -24,11 +28,18 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If ``folder`` exists and ``overwrite`` is false, or its parent is missing.
     """
     refuse_existing(folder, overwrite=overwrite)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f".{folder.name}.partial-*"):
-        shutil.rmtree(stale, ignore_errors=True)
+    folder = folder.resolve()
     partial = folder.parent / f".{folder.name}.partial-{uuid.uuid4().hex[:8]}"
-    partial.mkdir()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for stale in folder.parent.glob(f".{glob.escape(folder.name)}.partial-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        partial.mkdir()
+    except OSError as error:
+        cure = "name a folder in a place where you may write"
+        raise UsageError(
+            "the output folder cannot be made", str(folder), str(error.strerror), cure
+        ) from None
     try:
         yield partial
         if folder.exists():
@@ -56,6 +67,8 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     if not overwrite:
         cure = "name another folder, or say --overwrite to replace it"
         raise UsageError("the output folder exists already", str(folder), cure=cure)
-    if not (folder / "provenance.json").is_file():
-        cure = "name another folder; only folders that gep wrote are replaced"
-        raise UsageError("the output folder holds other files", str(folder), cure=cure)
+    strange = sorted({entry.name for entry in folder.iterdir()} - WRITTEN)
+    if strange or not (folder / "provenance.json").is_file():
+        cure = "name another folder, or move these files; only what gep wrote is replaced"
+        found = ", ".join(strange[:8]) or "no provenance.json"
+        raise UsageError("the output folder holds other files", str(folder), found, cure)

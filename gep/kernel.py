@@ -24,12 +24,17 @@ MAX_TERMS = 16
 
 @dataclass(frozen=True)
 class Term:
-    """``before × Σ_axis(outside × Σ_cells inside)``; without ``closed`` there is no sum over an axis."""
+    """``before × Σ_axis(outside × Σ_cells inside)``; without ``closed`` there is no sum over an axis.
+
+    ``over`` is the whole formula that is added over the axis: a term of it that lacks the axis itself
+    still counts once for every member.
+    """
 
     outside: Node
     inside: Node
     before: Node = ONE
     closed: bool = False
+    over: Node = ONE
 
 
 def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
@@ -62,7 +67,7 @@ def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
         if isinstance(node, Call) and node.name == "total":
             inner = visit(node.args[0])
             if not any(t.closed for t in inner):
-                return tuple(replace(t, closed=True) for t in inner)
+                return tuple(replace(t, closed=True, over=node.args[0]) for t in inner)
         return (Term(ONE, node),)
 
     def operation(node: Bin) -> tuple[Term, ...] | None:

@@ -10,12 +10,13 @@ import functools
 import math
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from gep import __version__, formula
+from gep import formula
 from gep.blocks import CellLayer, TableLayer, Work, Worker
 from gep.errors import DataError, Problems
 from gep.functions import FUNCTIONS
@@ -195,12 +196,19 @@ def _describe(dataset: rasterio.io.DatasetWriter, plan: Plan, target: Target) ->
         "standard": f"{std.id} {std.number}".strip(),
         "year": str(project.year),
         "project": project.title,
-        "gep_version": __version__,
-        "TIFFTAG_SOFTWARE": f"gep {__version__}",
+        "gep_version": _version(),
+        "TIFFTAG_SOFTWARE": f"gep {_version()}",
     }
     if step.unit.currency:
         tags["price_year"] = str(project.price_year)
     dataset.update_tags(**tags)
+
+
+def _version() -> str:
+    try:
+        return version("gep-accounting")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
 
 
 # ------------------------------------------------------------------------------------ the values

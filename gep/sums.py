@@ -10,7 +10,7 @@ import numpy as np
 from gep import formula, kernel
 from gep.blocks import CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
 from gep.errors import DataError, Problems
-from gep.formula import Node, Sym
+from gep.formula import Call, Node, Sym
 from gep.functions import FUNCTIONS
 from gep.grid import SENTINELS
 from gep.kernel import ONE
@@ -269,11 +269,33 @@ class _Run:
             outside = self._evaluate(term.outside, members)
             product = outside * sums
             if term.closed:
-                product = product.sum(axis=0) if product.ndim > 2 else product  # noqa: PLR2004
+                if product.ndim > 2:  # noqa: PLR2004
+                    product = product.sum(axis=0)
+                else:
+                    product = product * self._member_count(term.over, members)
                 product = product * self._evaluate(term.before, members)
             result = result + product
         covered = self.totals.sums[self._slot(ONE, cells, resolved)]
         return np.where(covered > 0, result, np.nan)
+
+    def _member_count(self, over: Node, members: Any) -> int:  # noqa: ANN401
+        """Return over how many members ``total(over)`` adds."""
+        axis = self._open_axis(over)
+        return len(members(axis)) if axis else 1
+
+    def _open_axis(self, node: Node) -> str | None:
+        """Return the axis of a formula's value."""
+        if isinstance(node, Sym):
+            leaf = self.plan.leaves[node.name]
+            if isinstance(leaf, InputLeaf):
+                return leaf.axis
+            return leaf.coefficient.axis if isinstance(leaf, CoefficientLeaf) else leaf.resolved.axis
+        if isinstance(node, Call) and (
+            node.name == "total"
+            or (node.name in FUNCTIONS and FUNCTIONS[node.name].signature.shape == "axis")  # type: ignore[attr-defined]
+        ):
+            return None
+        return next((a for a in map(self._open_axis, node.children) if a), None)
 
     def _axis_members(self, resolved: Resolved, service: str) -> Any:
         def members(axis: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ VERIFIED: Mapping[str, str] = {
 #: Limits of the file format.
 MAX_TEXT, MAX_ROWS, MAX_COLUMNS = 32_767, 1_048_576, 16_384
 #: Characters across a page that can still be read: wider sheets take several pages.
-PAGE_WIDTH = 210
+PAGE_WIDTH = 225
 #: Money is shown in ten thousands (万), the area's total also in hundred millions (亿).
 WAN, YI = 1e4, 1e8
 _NUMBER, _SMALL, _SHARE = "#,##0.00", "0.00E+00", "0.00%"
@@ -735,7 +735,7 @@ class _Writer:
         room = MAX_ROWS - 2
         for number, cells in enumerate(table.head(room).itertuples(index=False), start=1):
             for col, value in enumerate(cells):
-                self._plain(sheet, number, col, value)
+                self._plain(sheet, number, col, value, indent=1)
         if len(table) > room:
             self.text(
                 sheet,
@@ -808,7 +808,7 @@ class _Writer:
                 ),
             ]
             for col, value in enumerate(values):
-                self._plain(sheet, row, col, value, text_wrap=True, border=1)
+                self._plain(sheet, row, col, value, text_wrap=True, border=1, indent=1)
             self.height(sheet, row, ["" if isinstance(v, float) else v for v in values])
         sheet.autofilter(0, 0, max(1, row), len(names) - 1)
         sheet.freeze_panes(1, 2)
@@ -818,7 +818,7 @@ class _Writer:
     def sources(self) -> None:
         """Write where everything comes from: files by SHA-256, quantities, tables, legend."""
         sheet = self.sheet("来源 Sources")
-        self.widths(sheet, 40, 34, 14, 44, 40)
+        self.widths(sheet, 38, 36, 20, 44, 38)
         standard, grid = self.p["standard"], self.p["grid"]
         row = self._table(
             sheet,
@@ -857,13 +857,7 @@ class _Writer:
             ["文件 File", "SHA-256"],
             standard["files"].items(),
         )
-        row = self._table(
-            sheet,
-            row,
-            "文献 References",
-            ["代码 Key", "文献 Text"],
-            [(key, _both(text)) for key, text in standard["sources"].items()],
-        )
+        row = self._references(sheet, row, standard["sources"])
         if grid:
             title = f"土地覆被图例 Land-cover legend: {grid['legend']}"
             about = [(code, f"{self.class_title(name)}") for code, name in grid["classes"].items()]
@@ -873,6 +867,19 @@ class _Writer:
             facts += [("行 × 列 Rows × columns", shape), ("变换 Transform", str(grid["transform"]))]
             self._table(sheet, row, "网格 Grid", ["项 Item", "值 Value"], facts)
         sheet.fit_to_pages(1, 0)
+
+    def _references(self, sheet: Worksheet, row: int, sources: Mapping[str, Any]) -> int:
+        """Write the references: long texts over the whole width."""
+        row = self._table(sheet, row, "文献 References", ["代码 Key", "文献 Text"], []) - 1
+        look = {"text_wrap": True, "valign": "top"}
+        width = sum(self._widths[sheet.get_name()][1:])
+        for key, text in sources.items():
+            self.text(sheet, row, 0, key, valign="top")
+            sheet.merge_range(row, 1, row, 4, "", self.format(**look))
+            self.text(sheet, row, 1, _both(text), **look)
+            sheet.set_row(row, 14.0 * _lines(_both(text), width) + 1)
+            row += 1
+        return row + 1
 
     def class_title(self, name: str) -> str:
         """Return a class with its title where it occurs."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +34,6 @@ from bad_input_projects import (
     write_zones,
 )
 
-from gep import library
 from gep.account import Project
 from gep.errors import DataError, GepError, UsageError
 
@@ -394,3 +391,255 @@ SPOILERS = [
 def test_golden_message(spoil: Callable[[Path], None], good: Path) -> None:
     spoil(good.parent)
     compare(spoil.__name__, run_refused(good), good.parent)
+
+
+def test_five_faults_are_five_problems(good: Path) -> None:
+    five_faults(good.parent)
+    assert len(refusal(Project.load, good).problems) == 5
+
+
+def test_faults_of_several_steps_and_tables_come_together(good: Path) -> None:
+    folder = good.parent
+    unknown_symbol(folder)
+    edit(folder / "tiny/air_cleaning.toml", 'is = "sulfur_dioxide_emission"', 'is = "sulfur"')
+    duplicate_coefficient(folder)
+    coefficient_out_of_range(folder)
+    unknown_key(folder)
+    compare("faults_of_several_files", run_refused(good), folder)
+
+
+def test_check_gives_the_same_problems_as_a_run(good: Path) -> None:
+    class_without_coefficient(good.parent)
+    price_of_another_year(good.parent)
+    checked = Project.load(good).check().errors
+    assert checked == refusal(Project.load(good).run).problems
+    assert len(checked) == 4  # two prices, two tables
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("legend_unknown", '"legend.toml"', '"worldcovre"'),
+        ("price_index_unknown", '"prices_index.csv"', '"cn_cpy"'),
+        ("price_index_is_no_index", '"prices_index.csv"', '"tiny/coefficients/runoff.csv"'),
+        ("year_is_none", "price_year = 2020", "price_year = 20200"),
+        ("zones_column_unknown", 'id = "code"', 'id = "cod"'),
+        ("statistics_file_missing", '"statistics.csv"', '"statistic.csv"'),
+        ("unquoted_coefficient", "[statistics]", "[coefficients]\nrunoff.alpha.town = { value = 1 }\n[statistics]"),
+        ("resampling_unknown", '"rain.tif", unit', '"rain.tif", resampling = "linear", unit'),
+        ("band_unknown", '"rain.tif", unit', '"rain.tif", bands = 3, unit'),
+        ("map_step_unknown", "[statistics]", '[outputs]\nmaps = ["water_retention.q"]\n[statistics]'),
+        ("function_unknown", '{ file = "et.tif", unit = "mm/yr" }', '{ derive = "slop", elevation = 1 }'),
+    ],
+)  # fmt: skip
+def test_golden_message_of_a_project_key(key: str, old: str, new: str, good: Path) -> None:
+    edit(good, old, new)
+    compare(key, run_refused(good), good.parent)
+
+
+def test_a_table_in_another_unit_than_the_zone_needs_a_factor_not_luck(good: Path) -> None:
+    """Kilograms are read as kilograms."""
+    before = Project.load(good).run(workers=1).table
+    edit(good.parent / "statistics.csv", "12,tSO2/yr", "12000,kgSO2/yr")
+    after = Project.load(good).run(workers=1).table
+    np.testing.assert_allclose(before["quantity"], after["quantity"], rtol=1e-12)
+
+
+# ----------------------------------------------------------------------------- read, not refused
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-8"])
+def test_chinese_tables_are_read_in_any_usual_encoding(encoding: str, good: Path) -> None:
+    before = Project.load(good).run(workers=1).table
+    for name in ("statistics.csv", "tiny/coefficients/runoff.csv", "tiny/coefficients/prices.csv"):
+        path = good.parent / name
+        text = path.read_text(encoding="utf-8").replace("yearbook", "统计年鉴，第二章")
+        path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert Project.load(good).run(workers=1).table.equals(before)
+
+
+def test_chinese_names_of_files_and_folders_work(template: Path, tmp_path: Path) -> None:
+    before = Project.load(template / "county.toml").run(workers=1).table
+    folder = tmp_path / "某县 2020 年" / "数据"
+    shutil.copytree(template, folder)
+    renamed = {
+        "rain.tif": "降水量.tif",
+        "land_cover.tif": "土地覆被.tif",
+        "zones.gpkg": "乡镇边界.gpkg",
+        "statistics.csv": "统计数据.csv",
+        "legend.toml": "图例.toml",
+    }
+    for old, new in renamed.items():
+        (folder / old).rename(folder / new)
+        edit(folder / "county.toml", old, new)
+    (folder / "county.toml").rename(folder / "项目.toml")
+    account = Project.load(folder / "项目.toml").run(workers=1)
+    assert account.table.equals(before)
+    account.save(tmp_path / "核算 结果")
+    assert (tmp_path / "核算 结果" / "account.csv").is_file()
+    assert {"降水量.tif", "土地覆被.tif"} <= set(account.provenance["inputs"])
+
+
+def test_a_shifted_grid_is_aligned_and_noted(good: Path) -> None:
+    """Same shape, 60 m east: values are taken from the right place."""
+    before = Project.load(good).run(workers=1)
+    moved = Affine(CELL, 0.0, WEST + 60.0, 0.0, -CELL, NORTH)
+    write_raster(good.parent / "rain.tif", rain() + 2.0 * 0.6, transform=moved)
+    after = Project.load(good).run(workers=1)
+    assert any("rain.tif" in note and "bilinear" in note for note in after.provenance["notes"])
+    a = before.dataset["input.precipitation"].to_numpy()
+    b = after.dataset["input.precipitation"].to_numpy()
+    np.testing.assert_allclose(a, b, rtol=2e-4)  # the field is a plane; its edge is cut
+    write_raster(good.parent / "rain.tif", rain(), transform=moved)
+    wrong = Project.load(good).run(workers=1).dataset["input.precipitation"].to_numpy()
+    assert np.nanmax(np.abs(wrong - a)) > 0.5
+
+
+def test_a_change_of_exactly_minus_one_survives(good: Path) -> None:
+    """-1 is a number wherever no file declares it to be nodata."""
+    values = np.full((ROWS, COLS), -1.0)
+    values[:, 25:] = 5.0
+    write_raster(good.parent / "retained.tif", values)
+    edit(good.parent / RULE, 'symbol = "Q"\n', 'symbol = "Q"\nis = "water_retained"\n')
+    edit(
+        good,
+        "[inputs]\n",
+        '[inputs]\nwater_retained = { file = "retained.tif", unit = "m³/(ha·yr)" }\n',
+    )
+    account = Project.load(good).run(workers=1)
+    areas = account.dataset["area"].to_numpy()
+    total = account.dataset["water_retention.Q"].to_numpy()
+    assert account.coverage["covered"].min() > 0.95
+    west = (total[0] + areas[0] / 1e4)[areas[0] > 0]  # zone 01 lies wholly in the west
+    np.testing.assert_allclose(west, 0.0, atol=1e-9)
+
+
+def test_a_missing_cell_is_never_zero(good: Path) -> None:
+    """Cells without rain lower the coverage; the mean of the rest stays."""
+    before = Project.load(good).run(workers=1)
+    values = np.full((ROWS, COLS), 1000.0)
+    values[:10] = -1.0
+    write_raster(good.parent / "rain.tif", values, nodata=-1.0)
+    after = Project.load(good).run(workers=1)
+    assert after.coverage["covered"].min() < before.coverage["covered"].min()
+    means = after.dataset["input.precipitation"].to_numpy()
+    np.testing.assert_allclose(means[np.isfinite(means)], 1000.0)
+
+
+# ------------------------------------------------------------------------------- whole or not at all
+
+
+def hidden(folder: Path) -> list[Path]:
+    return list(folder.glob(".out.partial-*"))
+
+
+def test_a_second_run_says_that_the_folder_exists(good: Path) -> None:
+    out = good.parent / "out"
+    run_and_save(good, out)
+    first = (out / "account.csv").read_bytes()
+    error = refusal(run_and_save, good, out)
+    assert isinstance(error, UsageError)
+    compare("second_run", str(error), good.parent)
+    edit(good.parent / "statistics.csv", ",12,", ",11,")
+    Project.load(good).run(workers=1).save(out, overwrite=True)
+    assert (out / "account.csv").read_bytes() != first
+    assert not hidden(good.parent)
+
+
+def test_overwrite_never_deletes_what_gep_did_not_write(good: Path) -> None:
+    account = Project.load(good).run(workers=1)
+    out = good.parent / "out"
+    out.mkdir()
+    (out / "thesis.docx").write_text("ten years of work", encoding="utf-8")
+    compare("foreign_folder", str(refusal(account.save, out, overwrite=True)), good.parent)
+    assert (out / "thesis.docx").read_text(encoding="utf-8") == "ten years of work"
+    file = good.parent / "file"
+    file.write_text("a file", encoding="utf-8")
+    compare("output_is_a_file", str(refusal(account.save, file, overwrite=True)), good.parent)
+    assert file.read_text(encoding="utf-8") == "a file"
+
+
+def test_overwrite_keeps_what_a_user_put_beside_the_account(good: Path) -> None:
+    account = Project.load(good).run(workers=1)
+    out = good.parent / "out"
+    account.save(out)
+    (out / "notes.docx").write_text("my notes", encoding="utf-8")
+    compare("files_beside_the_account", str(refusal(account.save, out, overwrite=True)), good.parent)
+    assert (out / "notes.docx").read_text(encoding="utf-8") == "my notes"
+
+
+def test_an_empty_folder_is_filled(good: Path) -> None:
+    out = good.parent / "out"
+    out.mkdir()
+    run_and_save(good, out)
+    assert (out / "account.csv").is_file()
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_failure_inside_save_leaves_nothing(
+    existed: bool, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Project.load(good).run(workers=1)
+    out = good.parent / "out"
+    if existed:
+        account.save(out)
+    before = {p.name: p.read_bytes() for p in out.iterdir()} if existed else None
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gep.account.write_workbook", full)
+    with pytest.raises(OSError, match="No space left"):
+        account.save(out, overwrite=True)
+    assert not hidden(good.parent)
+    assert ({p.name: p.read_bytes() for p in out.iterdir()} if out.exists() else None) == before
+
+
+KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+from gep.account import Account, Project
+
+out = Path(sys.argv[2])
+account = Project.load(sys.argv[1]).run(workers=1)
+start = time.perf_counter()
+account.save(out)
+whole = {p.name: p.read_bytes() for p in out.iterdir() if p.suffix != ".xlsx"}
+took = time.perf_counter() - start
+chance = random.Random(20200101)
+seen = 0
+for turn in range(12):
+    child = os.fork()
+    if child == 0:
+        account.save(out, overwrite=True)
+        os._exit(0)
+    time.sleep(chance.uniform(0.0, 1.1 * took))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    seen += bool(list(out.parent.glob(".out.partial-*")))
+    if out.exists():  # never a folder that looks finished and is not
+        assert {p.name: p.read_bytes() for p in out.iterdir() if p.suffix != ".xlsx"} == whole
+        assert (out / "account.xlsx").is_file()
+assert seen, "no kill came while files were written"
+account.save(out, overwrite=True)
+assert not list(out.parent.glob(".out.partial-*")), "the next run cleans up"
+print("killed", seen)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_killed_run_leaves_nothing_that_looks_finished(good: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", KILLED, str(good), str(good.parent / "out")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("killed")
+
+
+def test_errors_of_all_kinds_are_gep_errors() -> None:
+    assert issubclass(DataError, GepError)
+    assert issubclass(UsageError, GepError)

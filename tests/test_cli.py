@@ -101,11 +101,26 @@ def test_all_problems_and_nothing_written(project: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_cannot_be_written(project: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_made(project: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     result = call("run", project, "--out", tmp_path / "file" / "out")
+    assert result.exit_code == 2
+    assert "the output folder cannot be made" in result.stderr
+
+
+def test_a_full_disk_leaves_nothing(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gep.account.write_workbook", full)
+    result = call("run", project, "--out", tmp_path / "out" / "2020")
     assert result.exit_code == 1
     assert "the account cannot be written" in result.stderr
+    assert "No space left on device" in result.stderr
+    assert result.stdout == ""
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_bug_is_not_swallowed(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 import twin
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely import box
@@ -554,21 +554,25 @@ def toml(value: Any) -> str:
     return repr(float(value))
 
 
-@settings(max_examples=30)
+#: Each example writes a rule and runs a project: no time is spent on making a failure smaller.
+RUNS = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+@settings(max_examples=40, phases=RUNS)
 @given(tree=drawn(3, axis=False))
 def test_the_engine_equals_the_formula(tree: Node, field: Field) -> None:
     assume(usable(tree))
     compare(tree, field, axis=False)
 
 
-@settings(max_examples=20)
+@settings(max_examples=25, phases=RUNS)
 @given(tree=drawn(3, axis=True))
 def test_the_engine_equals_the_formula_with_an_axis(tree: Node, field: Field) -> None:
     assume(usable(tree))
     compare(tree, field, axis=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=30, phases=RUNS)
 @given(tree=with_zone_totals())
 def test_the_engine_equals_the_formula_with_zone_totals(tree: Node, field: Field) -> None:
     assume(usable(tree))

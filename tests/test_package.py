@@ -1,4 +1,4 @@
-"""What is shipped: the wheel holds the rules and tables of the repository and nothing else, and is light."""
+"""What is shipped: a wheel with the repository's rules and tables, light to import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ("models", "coefficients")
 #: Libraries that `import gep` and `gep --help` must not load.
-HEAVY = ("dask", "geopandas", "matplotlib", "pandas", "pint", "pyproj", "rasterio", "scipy", "xarray")
+HEAVY = (
+    "dask",
+    "geopandas",
+    "matplotlib",
+    "pandas",
+    "pint",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "xarray",
+)
 
 
 def digest(content: bytes) -> str:
@@ -31,7 +41,9 @@ def files_of(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        if path.is_file() and not any(p.startswith(".") or p == "__pycache__" for p in inside.parts):
+        if path.is_file() and not any(
+            p.startswith(".") or p == "__pycache__" for p in inside.parts
+        ):
             found[inside.as_posix()] = digest(path.read_bytes())
     return found
 
@@ -58,9 +70,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment outside the checkout that holds the wheel; returns its interpreter.
 
-    gep itself comes from the wheel. The other libraries are borrowed from the running environment by a
-    .pth file, so that the test takes seconds; that gep's declared dependencies suffice is shown by
-    ``.ci/run``, which installs the wheel with them.
+    gep itself comes from the wheel. The other libraries are borrowed from the running environment
+    by a .pth file, so that the test takes seconds; that the declared dependencies suffice is
+    shown by ``.ci/run``, which installs the wheel with them.
     """
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
     venv.create(home, symlinks=os.name != "nt")
@@ -161,4 +173,6 @@ def test_installed_wheel_runs_the_example(installed: Path, tmp_path: Path) -> No
 )
 def test_import_is_light(program: str, tmp_path: Path) -> None:
     report = f"; import sys, json; print(json.dumps([n for n in {HEAVY!r} if n in sys.modules]))"
-    assert json.loads(run(sys.executable, "-c", program + report, cwd=tmp_path).splitlines()[-1]) == []
+    assert (
+        json.loads(run(sys.executable, "-c", program + report, cwd=tmp_path).splitlines()[-1]) == []
+    )
