@@ -1,6 +1,6 @@
 """How long the engine's pass takes, against decoding alone and against whole arrays in NumPy.
 
-    python benchmarks/class_sums.py [--side 2048] [--zones 4] [--rounds 5] [--workers 1]
+    python benchmarks/class_sums.py [--side 2048] [--zones 4] [--rounds 5] [--workers 1] [--block 512]
 
 Makes a map of land cover and five rasters on the same grid (deflate, tiles of 256), and a standard
 of four services in a temporary folder. Then measures in turn, so that a busy machine disturbs all
@@ -235,9 +235,9 @@ def whole(folder: Path) -> dict[str, float]:
     return totals
 
 
-def engine(data: gep.Project, workers: int) -> dict[str, float]:
+def engine(data: gep.Project, workers: int, block: int) -> dict[str, float]:
     """Make the engine's pass; return the services' totals."""
-    sums = make_sums(make_plan(data.data), workers=workers)
+    sums = make_sums(make_plan(data.data), block=block, workers=workers)
     return {service: float(np.nansum(v.total)) for (service, _), v in sums.values.items()}
 
 
@@ -248,6 +248,7 @@ def main() -> None:
     parser.add_argument("--zones", type=int, default=4, help="zones per side of the map")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1, help="threads of the engine")
+    parser.add_argument("--block", type=int, default=512, help="cells per side of a block")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -257,7 +258,7 @@ def main() -> None:
         tasks: dict[str, Callable[[], object]] = {
             "decode": lambda: decode(folder),
             "whole": lambda: whole(folder),
-            "engine": lambda: engine(data, options.workers),
+            "engine": lambda: engine(data, options.workers, options.block),
         }
         times: dict[str, list[float]] = {task: [] for task in tasks}
         for task in tasks.values():  # once without a clock: caches of files and imports
@@ -267,7 +268,7 @@ def main() -> None:
                 start = time.perf_counter()
                 run()
                 times[task].append(time.perf_counter() - start)
-        by_hand, by_engine = whole(folder), engine(data, options.workers)
+        by_hand, by_engine = whole(folder), engine(data, options.workers, options.block)
     cells = options.side**2
     print(
         f"{cells / 1e6:.1f} million cells, {len(RASTERS) + 1} rasters, {len(SERVICES)} services, "

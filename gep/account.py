@@ -20,9 +20,9 @@ import xarray as xr
 from gep import formula, trace
 from gep.errors import GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
-from gep.maps import write_maps
+from gep.maps import check_maps, write_maps
 from gep.plan import InputLeaf, Target, ZoneTotalLeaf, make_plan
-from gep.project import ProjectData, ProjectReader, read_project
+from gep.project import ProjectData, ProjectReader, Source, read_project
 from gep.sums import ClassSums, make_sums
 from gep.tables import VERIFIED
 from gep.units import unit
@@ -341,11 +341,10 @@ class Project:
         problems = Problems()
         try:
             plan = make_plan(self.data)
+            check_maps(plan)
             result = make_sums(plan, progress=progress)
             for text in result.warnings:
                 problems.warn(text)
-            for note in self.data.notes:
-                problems.warn(note)
             for service, lacks in plan.not_computed.items():
                 if lacks:
                     problems.warn(f"{service} is not computed", found=f"lacks {', '.join(lacks)}")
@@ -377,6 +376,7 @@ class Project:
             With all problems that the data shows.
         """
         plan = make_plan(self.data)
+        check_maps(plan)
         sums = make_sums(plan, block, workers, progress)
         return build_account(sums)
 
@@ -733,6 +733,7 @@ class _Builder:
                     "unit": str(source.unit),
                     "where": source.where,
                     "origin": {k: _plain(v) for k, v in source.origin.items()},
+                    "verified": _given_verified(source),
                     "members": list(source.members or ()),
                     "services": sorted(self.plan.used.get(source.quantity.name, ())),
                     "variables": [],
@@ -808,6 +809,15 @@ class _Builder:
                     uses[name] = {"step": [provider.service, provider.symbol]}
         return uses
 
+    def _told(self, target: Target) -> set[str]:
+        """Return what the tables of a step's own inputs say of how well they were checked."""
+        found = set()
+        for name in formula.symbols(target.resolved.tree):
+            leaf = self.plan.leaves[name]
+            if isinstance(leaf, InputLeaf):
+                found.add(_given_verified(leaf.source) or "")
+        return found
+
     def _rests_on(self, name: str) -> str:
         """Return the weakest ``verified`` of the steps and coefficients that a service uses."""
         levels: set[str] = set()
@@ -820,6 +830,7 @@ class _Builder:
             for (owner, symbol), target in self.plan.targets.items():
                 if owner != service:
                     continue
+                levels |= self._told(target)
                 if not target.given:
                     levels.add(self.std.services[owner].steps[symbol].verified)
                 queue += [
@@ -837,8 +848,14 @@ def _texts(array: xr.DataArray) -> list[str]:
     return [str(v) for v in array.to_numpy()]
 
 
+def _given_verified(source: Source) -> str | None:
+    """Return the weakest ``verified`` that a table says of its rows, or None if it says nothing."""
+    told = set(source.origin.get("verified", {}).values())
+    return max(told, key=VERIFIED.index) if told else None
+
+
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | list | None) else str(value)
+    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
 
 
 def _attrs(units: str, en: str, zh: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gep.grid import Floats
 
+_POLYGON = 2
 #: What can be measured of a feature, with its unit.
 MEASURES = {"area": "m²", "length": "m", "count": "1"}
 
@@ -30,6 +31,7 @@ class Features:
     members: tuple[str, ...]
     values: Floats
     shares: Floats
+    outside: tuple[str, ...]  # members that lie in no zone
 
 
 def read_features(
@@ -50,13 +52,13 @@ def read_features(
     ident
         Column that names the features.
     take
-        ``area`` or ``length`` (geodesic), ``count`` (1 for each), or the name of a column of numbers.
+        ``area`` or ``length`` (geodesic), ``count`` (1 for each), or a column of numbers.
 
     Raises
     ------
     DataError
         With all problems: missing columns, names that repeat, missing or invalid geometries,
-        numbers that are none, features outside every zone.
+        numbers that are none.
     """
     problems = Problems()
     if layer.crs is None:
@@ -77,12 +79,9 @@ def read_features(
     problems.raise_if_any(DataError)
     values = _values(layer, members, name, take, problems)
     shares = _shares(layer, zones)
-    for member, share in zip(members, shares.sum(axis=0), strict=True):
-        if share == 0:
-            cure = "check the coordinate systems, or leave the feature out"
-            problems.warn(f"feature {member!r} lies outside every zone", name, cure=cure)
     problems.raise_if_any(DataError)
-    return Features(members, values, shares)
+    outside = tuple(m for m, s in zip(members, shares.sum(axis=0), strict=True) if s == 0)
+    return Features(members, values, shares, outside)
 
 
 def _values(
@@ -101,7 +100,7 @@ def _values(
         return np.abs([f[0] if isinstance(f, tuple) else f for f in found]).astype(np.float64)
     import pandas as pd  # noqa: PLC0415
 
-    numbers = pd.to_numeric(layer[take], errors="coerce").to_numpy(dtype=np.float64)
+    numbers = np.asarray(pd.to_numeric(layer[take], errors="coerce"), dtype=np.float64)
     for member, number, raw in zip(members, numbers, layer[take], strict=True):
         if not np.isfinite(number):
             what = f"feature {member!r} has no number in column {take!r}"
@@ -117,8 +116,9 @@ def _shares(layer: geopandas.GeoDataFrame, zones: geopandas.GeoDataFrame) -> Flo
     places = np.array(zones.to_crs("+proj=cea +lat_ts=30").geometry)
     dimension = shapely.get_dimensions(shapes)
     parts = shapely.intersection(places[:, None], shapes[None, :])
-    whole = np.where(dimension == 2, shapely.area(shapes), shapely.length(shapes))  # noqa: PLR2004
-    part = np.where(dimension == 2, shapely.area(parts), shapely.length(parts))  # noqa: PLR2004
+    is_area = dimension == _POLYGON
+    whole = np.where(is_area, shapely.area(shapes), shapely.length(shapes))
+    part = np.where(is_area, shapely.area(parts), shapely.length(parts))
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(whole > 0, part / whole, ~shapely.is_empty(parts))
     return np.asarray(shares, dtype=np.float64)

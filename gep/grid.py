@@ -441,9 +441,8 @@ class RasterReader:
         rio = Rio(window.col, window.row, window.width, window.height)
         raw = dataset.read(list(raster.bands), window=rio)
         values: Floats = raw.astype(np.float64)
-        if raster.nodata is not None and not math.isnan(raster.nodata):
-            missing = raw == np.asarray(raster.nodata).astype(raw.dtype)
-            values[missing] = np.nan
+        if raster.nodata is not None and _can_hold(raw.dtype, raster.nodata):
+            values[raw == np.asarray(raster.nodata).astype(raw.dtype)] = np.nan
         for number, band in enumerate(raster.bands):
             if "per_dataset" in {flag.name for flag in dataset.mask_flag_enums[band - 1]}:
                 values[number][dataset.read_masks(band, window=rio) == 0] = np.nan
@@ -495,10 +494,10 @@ class RasterReader:
         from rasterio.enums import Resampling
         from rasterio.vrt import WarpedVRT
 
+        dtype = np.dtype(dataset.dtypes[0])
         missing = raster.nodata
-        if missing is None:
-            floats = np.issubdtype(np.dtype(dataset.dtypes[0]), np.floating)
-            missing = math.nan if floats else -1e300
+        if missing is None or not _can_hold(dtype, missing):
+            missing = math.nan if np.issubdtype(dtype, np.floating) else -1e300
         west, _, _, north = self.grid.box(window)
         t = self.grid.transform
         with WarpedVRT(
@@ -513,7 +512,22 @@ class RasterReader:
             dtype="float64",
             tolerance=1e-6,
         ) as warped:
-            return np.asarray(warped.read(list(raster.bands)), dtype=np.float64)
+            values: Floats = np.asarray(warped.read(list(raster.bands)), dtype=np.float64)
+        for number, band in enumerate(raster.bands):
+            scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
+            if offset and raster.resampling == "sum":
+                found, cure = f"offset {offset:g}", "write the file without scale and offset"
+                raise DataError("counts with an offset cannot be summed", raster.name, found, cure)
+            values[number] = values[number] * scale + offset
+        return values
+
+
+def _can_hold(dtype: Any, value: float) -> bool:
+    """Say whether a raster of this type can hold a nodata value (as a byte, -9999 would be 241)."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        return limits.min <= value <= limits.max and value == int(value)
+    return not math.isnan(value)
 
 
 @functools.lru_cache(maxsize=32)

@@ -264,7 +264,8 @@ class _Loader:
         catalogue = self._names(data["catalogue"], f"{where}, catalogue")
         supporting = self._names(data.get("supporting", []), f"{where}, supporting")
         classes, classification = self._classes(data)
-        reader = ServiceReader(glossary(), FUNCTIONS, self._lookup, sources, classes, self.problems)
+        quantities = self._glossary()
+        reader = ServiceReader(quantities, FUNCTIONS, self._lookup, sources, classes, self.problems)
         names = [*catalogue, *supporting]
         services: dict[str, Service] = {}
         for name in dict.fromkeys(names):
@@ -290,7 +291,7 @@ class _Loader:
             sources=sources,
             folder=self.folder,
             tables=self.tables,
-            glossary=glossary(),
+            glossary=quantities,
             files=self.files,
         )
 
@@ -313,6 +314,18 @@ class _Loader:
             for row in sorted(rows - set(classes)):
                 what = f"the table has a row for the unknown class {row!r}"
                 self.problems.add(what, str(table.path), cure=nearest(row, classes))
+
+    def _glossary(self) -> dict[str, Quantity]:
+        """Return gep's quantities and those of the standard's own ``glossary.toml``, if it has one."""
+        path = self.folder / "glossary.toml"
+        if not path.is_file():
+            return glossary()
+        self._keep(path)
+        own = load_glossary(path)
+        for name in sorted(set(own) & set(glossary())):
+            cure = "use gep's, or choose another name"
+            self.problems.add(f"the quantity {name!r} is gep's already", str(path), cure=cure)
+        return {**glossary(), **own}
 
     def _sources(self, data: Mapping[str, Any], where: str) -> dict[str, Title]:
         sources = {}
@@ -374,7 +387,7 @@ class _Loader:
         return reader.read(data, path, origin, read_text(path))
 
     def _strangers(self, names: list[str]) -> None:
-        known = {*names, "standard", "land_cover"}
+        known = {*names, "standard", "land_cover", "glossary"}
         for path in sorted(self.folder.glob("*.toml")):
             if path.stem not in known:
                 where = str(path)

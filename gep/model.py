@@ -264,7 +264,9 @@ class ServiceReader:
             self.problems.add(f"kind is one of {', '.join(KINDS)}", self.where, repr(data["kind"]))
         if data["kind"] == "supporting" and "ecosystems" in data:
             cure = "say it in the services that use the rule"
-            self.problems.add("a supporting rule has no ecosystems of its own", self.where, cure=cure)
+            self.problems.add(
+                "a supporting rule has no ecosystems of its own", self.where, cure=cure
+            )
         self._verified(data["verified"], self.where)
         self._cite(data["cite"], self.where)
         ecosystems = texts(data.get("ecosystems", []), f"{self.where}, ecosystems", self.problems)
@@ -502,6 +504,7 @@ class ServiceReader:
                 if symbol is not None and symbol not in steps:
                     cure = nearest(symbol, steps)
                     self.problems.add(f"{symbol!r} is not a step", where, cure=cure)
+            self._has_extent(line, steps, where)
             money = steps.get(line.monetary or "")
             if money and not money.unit.currency:
                 self.problems.add(f"{line.monetary!r} is not money", where, found=f"[{money.unit}]")
@@ -515,6 +518,17 @@ class ServiceReader:
         for symbol in sorted({s for s in used if used.count(s) > 1}):
             self.problems.add(f"{symbol!r} stands in two lines", where, cure="count it once")
         return tuple(lines)
+
+    def _has_extent(self, line: Line, steps: Mapping[str, Step], where: str) -> None:
+        """Check that a line can be added up: a rate per area, a share of area, or a zone's total."""
+        for symbol in (line.physical, line.monetary):
+            step = steps.get(symbol or "")
+            if step is None or step.meaning.degree or step.unit.is_dimensionless:
+                continue
+            if step.unit.over_area() is None:
+                what = f"{symbol!r} is neither a rate per area nor a total of the zone"
+                cure = "declare a unit per area (CNY/(ha·yr)), take by_zone(...) of a rate, or use a total"
+                self.problems.add(what, where, f"[{step.unit}]", cure)
 
     def _examples(self, raw: list[Any]) -> tuple[Example, ...]:
         examples = []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gep.errors import DataError, GepError, Problems, nearest
+from gep.features import MEASURES, read_features
 from gep.functions import FUNCTIONS
 from gep.grid import (
     Grid,
@@ -30,6 +31,7 @@ from gep.grid import (
 from gep.library import Legend, Standard, legend, price_index, standard
 from gep.model import Quantity
 from gep.tables import (
+    VERIFIED,
     Entry,
     Table,
     check_keys,
@@ -169,6 +171,7 @@ class ProjectReader:
         self.keep: list[Any] = []
         self.grid: Grid | None = None
         self.zone_ids: tuple[str, ...] = ()
+        self.zone_frame: geopandas.GeoDataFrame | None = None
         self.labels: dict[str, str] = {}  # zone id -> id and name, for messages
         self.wants_map = False
 
@@ -349,25 +352,11 @@ class ProjectReader:
     def _zones(
         self, data: Mapping[str, Any], land_cover: LandCover | None
     ) -> tuple[Zones, tuple[str, ...]] | None:
-        import geopandas
-
         where = f"{self.where}, zones"
         required: dict[str, Any] = {"file": object, "id": str}
         if not check_keys(data, where, self.problems, required, {"name": str, "layer": str}):
             return None
-        if isinstance(data["file"], geopandas.GeoDataFrame):
-            frame, name = data["file"], "zones (GeoDataFrame)"
-            text = (
-                frame.to_json().encode() if frame.crs is None else frame.to_wkb().to_csv().encode()
-            )
-            self.files[name] = hashlib.sha256(text).hexdigest()
-        elif isinstance(data["file"], str | Path):
-            name = str(data["file"])
-            self._hash(name)
-            frame = _read_vector(self._path(name), name, data.get("layer"))
-        else:
-            cure = "give the path of a file, or a GeoDataFrame"
-            raise DataError("file is no vector layer", where, repr(data["file"])[:60], cure)
+        frame, name = self._vector(data["file"], data.get("layer"), "zones")
         for key in ("id", "name"):
             if key in data and data[key] not in frame.columns:
                 cure = nearest(data[key], map(str, frame.columns))
@@ -391,11 +380,12 @@ class ProjectReader:
         self.labels = {
             i: i if i == n else f"{i} ({n})" for i, n in zip(self.zone_ids, names, strict=True)
         }
-        if self.grid is None:
-            return None
         before = len(self.problems.errors)
         self._check_zones(frame, self.zone_ids, names, name)
         if len(self.problems.errors) > before:
+            return None
+        self.zone_frame, self._extent_names = frame, names
+        if self.grid is None:
             return None
         shapes = tuple(frame.to_crs(self.grid.wkt).geometry)
         self._check_overlap(shapes, name)
@@ -555,9 +545,9 @@ class ProjectReader:
                 cure = 'for example { file = "rain.tif", unit = "mm/yr" }'
                 self.problems.add("an input is a table", where, repr(raw)[:60], cure)
                 continue
-            ways = [key for key in ("file", "value", "table", "derive") if key in raw]
+            ways = [key for key in ("file", "value", "table", "derive", "features") if key in raw]
             if len(ways) != 1:
-                cure = "give one of file, value, table, derive"
+                cure = "give one of file, value, table, features, derive"
                 self.problems.add("an input is given in one way", where, f"{ways or 'none'}", cure)
                 continue
             way = getattr(self, f"_input_{ways[0]}")
@@ -649,11 +639,12 @@ class ProjectReader:
         kind = self._given_unit(raw, quantity, where)
         name, header, rows = self._table(raw["table"], quantity.name)
         if kind is None or not self._columns(
-            name, header, ("ecosystem", "value"), ("zone", "source", "note")
+            name, header, ("ecosystem", "value"), ("zone", "source", "verified", "note")
         ):
             return None
         limits = self._limits(raw, quantity, kind[0])
         values: dict[tuple[str | None, str], float] = {}
+        told: dict[str, dict[str, str]] = {"source": {}, "verified": {}}
         for line, row in enumerate(rows, start=2):
             at = f"{name}, row {line}"
             if row["ecosystem"] not in std.classes:
@@ -666,11 +657,12 @@ class ProjectReader:
                 self.problems.add(f"duplicate row for {key[1]}", name, f"row {line}", "keep one")
             if value is not None:
                 self._in_range(value, limits, at, kind[0])
+                self._told(row, " ".join(k for k in key if k), told, at)
                 values[key] = value
         if kind[1] and any(zone is None for zone, _ in values) and len(self.zone_ids) > 1:
             cure = "add a zone column"
             self.problems.add(f"{quantity.name} is a total of an area", where, cure=cure)
-        origin = {"kind": "class table", "file": name}
+        origin = {"kind": "class table", "file": name, **told}
         return Source(quantity, kind[0], kind[1], where, origin, by_class=values)
 
     def _raster(self, raw: Mapping[str, Any], kind: str, where: str, file: Any) -> Raster | None:
@@ -744,6 +736,57 @@ class ProjectReader:
             raster=raster,
             limits=self._limits(raw, quantity, kind[0]),
         )
+
+    def _input_features(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
+    ) -> Source | None:
+        """Take a number of every feature of a vector layer: an attribute, or a total shared by zone."""
+        required: dict[str, Any] = {"features": object, "id": str, "take": str, "unit": str}
+        optional: dict[str, Any] = {"note": str, "source": str, "range": list, "layer": str}
+        if not check_keys(raw, where, self.problems, required, optional):
+            return None
+        kind = self._given_unit(raw, quantity, where)
+        if kind is None or self.zone_frame is None:
+            if kind is not None:
+                what = "features need zones with geometry"
+                self.problems.add(what, where, cure="add [zones]")
+            return None
+        layer, name = self._vector(raw["features"], raw.get("layer"), "features")
+        found = read_features(layer, self.zone_frame, name, raw["id"], raw["take"])
+        measured = unit(MEASURES.get(raw["take"], raw["unit"]))
+        if not self._agrees(kind[0], measured, where):
+            return None
+        self.notes += [f"{name}: {m} lies outside every zone" for m in found.outside]
+        numbers = convert(found.values, measured, kind[0])
+        for member, number in zip(found.members, numbers.tolist(), strict=True):
+            at = f"{name}, feature {member}"
+            self._in_range(number, self._limits(raw, quantity, kind[0]), at, kind[0])
+        shares = found.shares if kind[1] else np.ones_like(found.shares)
+        values: dict[tuple[str, str | None], float] = {
+            (zone, member): float(numbers[m] * shares[z, m])
+            for z, zone in enumerate(self.zone_ids)
+            for m, member in enumerate(found.members)
+        }
+        origin = {"kind": "features", "file": name, "take": raw["take"]}
+        return Source(
+            quantity, kind[0], kind[1], where, origin, members=found.members, by_zone=values
+        )
+
+    def _vector(
+        self, file: Any, layer: str | None, what: str
+    ) -> tuple[geopandas.GeoDataFrame, str]:
+        """Read a vector file, or take a GeoDataFrame, and keep its hash."""
+        import geopandas
+
+        if isinstance(file, geopandas.GeoDataFrame):
+            name = f"{what} (GeoDataFrame)"
+            self.files[name] = hashlib.sha256(file.to_wkb().to_csv().encode()).hexdigest()
+            return file, name
+        if not isinstance(file, str | Path):
+            cure = "give the path of a file, or a GeoDataFrame"
+            raise DataError("file is no vector layer", self.where, repr(file)[:60], cure)
+        self._hash(str(file))
+        return _read_vector(self._path(str(file)), str(file), layer), str(file)
 
     def _input_derive(
         self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
@@ -846,7 +889,7 @@ class ProjectReader:
             return
         name, header, rows = self._table(data["file"], "statistics")
         needed = tuple(c for c in _STATISTICS_COLUMNS if c != "item")
-        if not self._columns(name, header, needed, ("item", "note", "zone_name")):
+        if not self._columns(name, header, needed, ("item", "note", "zone_name", "verified")):
             return
         grouped: dict[str, list[tuple[int, dict[str, str]]]] = {}
         for line, row in enumerate(rows, start=2):
@@ -878,6 +921,7 @@ class ProjectReader:
         values: dict[tuple[str, str | None], float] = {}
         years: dict[str, int] = {}
         lines: dict[tuple[str, str | None], int] = {}
+        told: dict[str, dict[str, str]] = {"source": {}, "verified": {}}
         first: tuple[Unit, bool] | None = None
         for line, row in rows:
             at = f"{name}, row {line} ({quantity.name})"
@@ -904,10 +948,13 @@ class ProjectReader:
                 self.problems.add(what, name, found, "keep one")
             lines.setdefault(key, line)
             values[key] = float(convert(value, given, first[0]))
+            self._told(row, " ".join(k for k in key if k), told, at)
             if row["year"].isdecimal():
                 years[row["zone"]] = int(row["year"])
             elif given.currency:
-                self.problems.add("a sum of money has no year", at, repr(row["year"]), "give its year")
+                self.problems.add(
+                    "a sum of money has no year", at, repr(row["year"]), "give its year"
+                )
         if first is None or len(self.problems.errors) > before:
             return None
         items = tuple(dict.fromkeys(item for _, item in values if item))
@@ -915,7 +962,7 @@ class ProjectReader:
         if first[0].currency and len(set(years.values())) > 1:
             found = ", ".join(str(y) for y in sorted(set(years.values())))
             self.problems.add(f"{quantity.name} mixes price years", name, found, "give one year")
-        origin = {"kind": "statistics", "file": name}
+        origin = {"kind": "statistics", "file": name, **told}
         return Source(
             quantity,
             first[0],
@@ -926,6 +973,18 @@ class ProjectReader:
             by_zone=values,
             price_years=years if first[0].currency else {},
         )
+
+    def _told(
+        self, row: Mapping[str, str], label: str, told: dict[str, dict[str, str]], at: str
+    ) -> None:
+        """Keep what a row says of its source, and how well it was checked."""
+        for column, texts in told.items():
+            if row.get(column):
+                texts[label] = row[column]
+        if row.get("verified") and row["verified"] not in VERIFIED:
+            self.problems.add(
+                f"verified is one of {', '.join(VERIFIED)}", at, repr(row["verified"])
+            )
 
     def _complete(
         self,

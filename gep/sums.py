@@ -289,7 +289,9 @@ class _Run:
             leaf = self.plan.leaves[node.name]
             if isinstance(leaf, InputLeaf):
                 return leaf.axis
-            return leaf.coefficient.axis if isinstance(leaf, CoefficientLeaf) else leaf.resolved.axis
+            return (
+                leaf.coefficient.axis if isinstance(leaf, CoefficientLeaf) else leaf.resolved.axis
+            )
         if isinstance(node, Call) and (
             node.name == "total"
             or (node.name in FUNCTIONS and FUNCTIONS[node.name].signature.shape == "axis")  # type: ignore[attr-defined]
@@ -346,7 +348,10 @@ class _Run:
         return np.where(area > 0, self.totals.sums[self._slot(ONE, cells, by_area)], 0.0)
 
     def _input_names(self) -> list[str]:
-        return [n for n, leaf in self.plan.leaves.items() if isinstance(leaf, InputLeaf)]
+        used = dict.fromkeys(
+            n for t in self.plan.targets.values() for n in self._leaves_below(t.resolved)
+        )
+        return [n for n in used if isinstance(self.plan.leaves[n], InputLeaf)]
 
     def _input_value(self, name: str) -> Value:
         """Return an input as used: its mean by zone and class if a rate, its total otherwise."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Coefficient rows shown under one symbol; the rest is counted.
 ROWS = 12
+#: Sources of statistics shown beside one number.
+SOURCES = 3
 
 
 @dataclass(frozen=True)
@@ -278,11 +280,22 @@ class _Explainer:
         for name in names:
             digest = self.provenance["inputs"].get(name, "")
             parts.append(f"{name} sha256 {digest[:16]}" if digest else str(name))
-        extra = {k: v for k, v in origin.items() if k not in ("kind", "file", "files", "value")}
+        told = ("kind", "file", "files", "value", "source", "verified")
+        extra = {k: v for k, v in origin.items() if k not in told}
         parts += [f"{k} {v}" for k, v in extra.items() if v]
         if kind == "number":
             parts.append(f"{origin['value']:g} {quantity['unit']}")
+        parts += [self._told(origin.get(key)) for key in ("source", "verified")]
         return " · ".join(str(p) for p in parts if p) + f" · declared in {quantity['where']}"
+
+    def _told(self, rows: Any) -> str:
+        """Return what the rows of a table say (of the zone, or all), each text once."""
+        if not isinstance(rows, dict):
+            return str(rows or "")
+        here = {k: v for k, v in rows.items() if self.zone is None or self.zone in k.split(" ")}
+        texts = list(dict.fromkeys((here or rows).values()))
+        more = f" and {len(texts) - SOURCES} more" if len(texts) > SOURCES else ""
+        return "; ".join(texts[:SOURCES]) + more
 
 
 def _shown(value: float, units: str) -> str:

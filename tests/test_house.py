@@ -252,7 +252,7 @@ def test_engine_has_no_network_address() -> None:
 
 
 def commands(path: Path) -> list[str]:
-    """Return the two commands of a README: the lines of its first ``sh`` block that are no comment."""
+    """Return the commands of a README: the lines of its first ``sh`` block without comments."""
     block = re.search(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
     assert block, path.name
     return [line for line in block.group(1).splitlines() if line and not line.startswith("#")]
