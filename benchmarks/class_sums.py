@@ -1,6 +1,6 @@
 """How long the engine's pass takes, against decoding alone and against whole arrays in NumPy.
 
-    python benchmarks/class_sums.py [--side 2048] [--zones 4] [--rounds 5] [--workers 1] [--block 512]
+    python benchmarks/class_sums.py [--side 2048] [--zones 4] [--rounds 5] [--workers 1]
 
 Makes a map of land cover and five rasters on the same grid (deflate, tiles of 256), and a standard
 of four services in a temporary folder. Then measures in turn, so that a busy machine disturbs all

@@ -1,7 +1,7 @@
 """The pass over the rasters: blocks of tiles, class sums per tile, one exact sum of all tiles.
 
-A tile is always the same cells summed in the same order; the tiles' sums are added with exact rounding
-(``math.fsum``). So block size, thread count and order change no bit of the result.
+A tile is always the same cells summed in the same order; the tiles' sums are added with exact
+rounding (``math.fsum``). So block size, thread count and order change no bit of the result.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Worker:
         work = self.work
         weight = work.grid.areas(tile).ravel()[cells] * shares
         cover = self.reader.read(work.land_cover, tile).ravel()[cells]
-        classes, no_cover, unknown = self._classify(cover, zones, weight)
+        classes, no_cover, unknown = self.classify(cover, zones, weight)
         keep = classes >= 0
         if not keep.all():
             cells, zones, shares = cells[keep], zones[keep], shares[keep]
@@ -148,20 +148,13 @@ class Worker:
         present = np.unique(key)
         place = np.searchsorted(present, key)
         n = len(present)
-        env: dict[str, Any] = {}
+        env = self.environment(tile, cells, zones, classes)
         ranges: dict[str, Range] = {}
         valid: dict[str, NDArray[np.bool_]] = {}
         for layer in work.cells:
-            values = self._layer(layer, tile)
-            flat = values.reshape(*values.shape[:-2], -1)[..., cells]
-            env[layer.name] = flat
-            there = ~np.isnan(flat)
+            there = ~np.isnan(env[layer.name])
             valid[layer.name] = np.asarray(there.all(axis=0) if there.ndim > 1 else there)
-            ranges[layer.name] = _range(flat, there)
-        for table in work.tables:
-            z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
-            c = classes if table.values.shape[-1] > 1 else np.zeros_like(classes)
-            env[table.name] = table.values[..., z, c]
+            ranges[layer.name] = _range(env[layer.name], there)
         values_of = self.kernel.run(env)
         sums, not_finite = [], {}
         masks: dict[tuple[frozenset[str], tuple[int, ...]], NDArray[np.bool_] | None] = {}
@@ -176,6 +169,18 @@ class Worker:
             sums.append(_bincount(values_of[slot.formula], w, place, masks[mask_key], n))
         area = np.bincount(place, weights=weight, minlength=n).astype(np.float64)
         return TileSums(present, area, sums, no_cover, unknown, ranges, not_finite)
+
+    def environment(self, tile: Window, cells: Ints, zones: Ints, classes: Ints) -> dict[str, Any]:
+        """Return the numbers of every leaf at entries of a tile: cell, zone and class of each."""
+        env: dict[str, Any] = {}
+        for layer in self.work.cells:
+            values = self._layer(layer, tile)
+            env[layer.name] = values.reshape(*values.shape[:-2], -1)[..., cells]
+        for table in self.work.tables:
+            z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
+            c = classes if table.values.shape[-1] > 1 else np.zeros_like(classes)
+            env[table.name] = table.values[..., z, c]
+        return env
 
     def _layer(self, layer: CellLayer, tile: Window) -> Floats:
         if layer.raster is not None:
@@ -199,7 +204,7 @@ class Worker:
             mask &= finite.all(axis=0) if finite.ndim > 1 else finite
         return mask, before - int(mask.sum())
 
-    def _classify(
+    def classify(
         self, cover: Floats, zones: Ints, weight: Floats
     ) -> tuple[Ints, dict[int, float], dict[tuple[int, int], tuple[float, int]]]:
         """Return the class number of every entry (-1: none) and the areas without one."""

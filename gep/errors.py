@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-
 #: Longer lines of a message are cut: what was found may be a megabyte of text.
 MAX_LINE = 1200
 

@@ -90,7 +90,7 @@ def _values(
     if take == "count":
         return np.ones(len(members))
     if take in MEASURES:
-        from pyproj import Geod  # noqa: PLC0415
+        from pyproj import Geod
 
         geodetic = layer.crs.geodetic_crs
         geod = Geod(a=geodetic.ellipsoid.semi_major_metre, b=geodetic.ellipsoid.semi_minor_metre)
@@ -98,7 +98,7 @@ def _values(
         shapes = layer.to_crs(geodetic).geometry
         found = [measure(shape) for shape in shapes]
         return np.abs([f[0] if isinstance(f, tuple) else f for f in found]).astype(np.float64)
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     numbers = np.asarray(pd.to_numeric(layer[take], errors="coerce"), dtype=np.float64)
     for member, number, raw in zip(members, numbers, layer[take], strict=True):
@@ -110,7 +110,7 @@ def _values(
 
 def _shares(layer: geopandas.GeoDataFrame, zones: geopandas.GeoDataFrame) -> Floats:
     """Return the part of every feature in every zone (zones, features), by area, length or place."""
-    import shapely  # noqa: PLC0415
+    import shapely
 
     shapes = np.array(layer.to_crs("+proj=cea +lat_ts=30").geometry)
     places = np.array(zones.to_crs("+proj=cea +lat_ts=30").geometry)

@@ -278,11 +278,10 @@ class Zones:
         cells, zones, shares = (np.concatenate(part) for part in zip(*entries, strict=True))
         return cells, zones, shares
 
-
     def outside(self, grid: Grid) -> Floats:
         """Return the geodesic area in m² of every zone's part that lies outside the grid."""
-        import shapely  # noqa: PLC0415
-        from pyproj import Geod  # noqa: PLC0415
+        import shapely
+        from pyproj import Geod
 
         frame = shapely.box(*grid.bounds)
         geod = Geod(a=_ellipsoid(grid.crs)[0], b=_ellipsoid(grid.crs)[1])
@@ -292,7 +291,9 @@ class Zones:
             rest = shapely.difference(shape, frame)
             if not rest.is_empty:
                 degrees = shapely.transform(rest, to_degrees.transform, interleaved=False)
-                areas[number] = abs(geod.geometry_area_perimeter(shapely.orient_polygons(degrees))[0])
+                areas[number] = abs(
+                    geod.geometry_area_perimeter(shapely.orient_polygons(degrees))[0]
+                )
         return areas
 
 

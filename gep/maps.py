@@ -6,27 +6,25 @@ sum over a map of value × cell area × share inside the zones is the account's 
 
 from __future__ import annotations
 
-import functools
 import math
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gep import formula
-from gep.blocks import CellLayer, TableLayer, Work, Worker
+from gep.blocks import Work, Worker
 from gep.errors import DataError, Problems
-from gep.functions import FUNCTIONS
 from gep.grid import TILE, Floats, Grid, Window
-from gep.plan import InputLeaf, LeafNumbers, Plan, Target, ZoneTotalLeaf
+from gep.plan import LeafNumbers, Plan, Target, ZoneTotalLeaf
+from gep.sums import make_work
 
 if TYPE_CHECKING:
     import rasterio.io
 
-    from gep.formula import Node
     from gep.sums import ClassSums
 
 #: Side of the tiles inside the files, in cells.
@@ -120,7 +118,9 @@ def _write_all(folder: Path, scratch: Path, plan: Plan, targets: Sequence[Target
     from rasterio.shutil import copy
     from rasterio.windows import Window as Rio
 
-    painter = _Painter(make_work(plan, targets), [_scope(plan, t) for t in targets])
+    formulas = tuple(t.resolved.tree for t in targets)
+    work = make_work(plan, LeafNumbers(plan, Problems()), formulas, ())
+    painter = _Painter(work, [_scope(plan, t) for t in targets])
     grid = painter.work.grid
     names = [f"{t.service}.{t.symbol}.tif" for t in targets]
     bands = [max(1, len(_members(plan, t))) for t in targets]
@@ -231,56 +231,6 @@ def _scope(plan: Plan, target: Target) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.array([std.in_scope(service, c) for c in std.classes])
 
 
-def make_work(plan: Plan, targets: Sequence[Target]) -> Work:
-    """Return the work of computing targets cell by cell: formulas and what they need, no sums.
-
-    Parameters
-    ----------
-    plan
-        A plan with a land-cover map.
-    targets
-        Rates of that plan.
-    """
-    project = plan.project
-    cover = project.land_cover
-    assert cover is not None and project.grid is not None and project.zones is not None  # noqa: S101, PT018
-    numbers = LeafNumbers(plan, Problems())
-    cells: dict[str, CellLayer] = {}
-    tables: dict[str, TableLayer] = {}
-    for target in targets:
-        members = functools.partial(_axis_members, plan, target.service)
-        for name in formula.symbols(target.resolved.tree):
-            if plan.is_cell(name):
-                source = cast("InputLeaf", plan.leaves[name]).source
-                cells[name] = CellLayer(name, source.raster, source.array)
-            else:
-                tables[name] = TableLayer(name, numbers.array(name, members))
-    classes = tuple(project.standard.classes)
-    codes = {code: classes.index(name) for code, name in cover.classes.items()}
-    return Work(
-        project.grid,
-        project.zones,
-        cover.raster,
-        codes,
-        frozenset(cover.legend.nodata) - set(codes),
-        len(classes),
-        tuple(cells.values()),
-        tuple(tables.values()),
-        tuple(t.resolved.tree for t in targets),
-        (),
-        FUNCTIONS,
-        functools.partial(_labels, plan),
-    )
-
-
-def _labels(plan: Plan, node: Node) -> tuple[str, ...]:
-    for name in formula.symbols(node):
-        leaf = plan.leaves.get(name)
-        if isinstance(leaf, InputLeaf) and leaf.source.members:
-            return leaf.source.members
-    return ()
-
-
 class _Painter(Worker):
     """Computes formulas for every cell of a tile."""
 
@@ -295,17 +245,10 @@ class _Painter(Worker):
         if not cells.size:
             return [np.full((tile.height, tile.width), np.nan) for _ in work.formulas]
         cover = self.reader.read(work.land_cover, tile).ravel()[cells]
-        classes = self._classify(cover, zones, shares)[0]
+        classes = self.classify(cover, zones, shares)[0]
         keep = classes >= 0
         cells, zones, shares, classes = cells[keep], zones[keep], shares[keep], classes[keep]
-        env: dict[str, Any] = {}
-        for layer in work.cells:
-            values = self._layer(layer, tile)
-            env[layer.name] = values.reshape(*values.shape[:-2], -1)[..., cells]
-        for table in work.tables:
-            z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
-            c = classes if table.values.shape[-1] > 1 else np.zeros_like(classes)
-            env[table.name] = table.values[..., z, c]
+        env = self.environment(tile, cells, zones, classes)
         return [
             self._spread(np.asarray(values), scope[classes], cells, shares, tile)
             for values, scope in zip(self.kernel.run(env), self.scopes, strict=True)

@@ -1,7 +1,7 @@
 """The plan: every step of every service as a formula over leaves, and what each leaf is here.
 
-A leaf is an input as this project gives it, a coefficient, or the zone total of a rate. The plan finds
-which services can be computed, what the others lack, and what varies by cell.
+A leaf is an input as this project gives it, a coefficient, or the zone total of a rate. The plan
+finds which services can be computed, what the others lack, and what varies by cell.
 """
 
 from __future__ import annotations
@@ -99,6 +99,34 @@ class Plan:
         """The services of the catalogue that are computed, in printed order."""
         computed = {service for service, _ in self.targets}
         return tuple(s for s in self.project.standard.catalogue if s in computed)
+
+    def labels(self, node: Node) -> tuple[str, ...]:
+        """Return the members of the axis below a node, for functions that want dates."""
+        for name in formula.symbols(node):
+            leaf = self.leaves.get(name)
+            if isinstance(leaf, InputLeaf) and leaf.source.members:
+                return leaf.source.members
+        return ()
+
+    def uses(self, tree: Node, name: str) -> bool:
+        """Say whether a formula uses a leaf, itself or below a zone's total."""
+        for symbol in formula.symbols(tree):
+            if symbol == name:
+                return True
+            leaf = self.leaves[symbol]
+            if isinstance(leaf, ZoneTotalLeaf) and self.uses(leaf.resolved.tree, name):
+                return True
+        return False
+
+    def members_of(self, name: str) -> Callable[[str], tuple[str, ...]]:
+        """Return the function axis → members for a leaf, as the services that use it have them."""
+        services = [s for (s, _), t in self.targets.items() if self.uses(t.resolved.tree, name)]
+
+        def members(axis: str) -> tuple[str, ...]:
+            found = (self.members.get((service, axis)) for service in services)
+            return next((m for m in found if m), ())
+
+        return members
 
     def is_cell(self, name: str) -> bool:
         """Say whether a leaf varies by cell."""
@@ -218,7 +246,7 @@ class _Planner:
             service.id, symbol, resolved, self._is_given(step), terms, cells, total_unit, factor
         )
         self.result.targets[key] = target
-        self._members(target, step)
+        self._members(target)
         for provider in self._providers(service, step):
             other = self.std.services[provider[0]]
             for needed in self._needed(other, [provider[1]]):
@@ -239,7 +267,7 @@ class _Planner:
     def _nonlinear_totals(
         self, terms: Iterable[kernel.Term], cells: frozenset[str], service: Service, symbol: str
     ) -> None:
-        """A zone's total may multiply a cell's value, not enter a formula per cell."""
+        """Refuse a zone's total inside a formula per cell: it may only multiply a cell's value."""
         if not cells:
             return
         for term in terms:
@@ -347,7 +375,7 @@ class _Planner:
 
     # ------------------------------------------------------------------ members
 
-    def _members(self, target: Target, step: Step) -> None:
+    def _members(self, target: Target) -> None:
         """Find the members of every axis in a target; all its leaves must have the same ones."""
         found: dict[str, list[tuple[tuple[str, ...], str, bool]]] = {}
         for name in self._all_leaves(target.resolved.tree):
@@ -552,7 +580,9 @@ class LeafNumbers:
                 years = sorted(key[0] for key in levels)
                 found = f"it has {years[0]} to {years[-1]}"
                 cure = "add the year to the index, or choose another price_year"
-                self.problems.add(f"the price index {index.name} has no year {y}", where, found, cure)
+                self.problems.add(
+                    f"the price index {index.name} has no year {y}", where, found, cure
+                )
                 return float("nan")
         return levels[(str(wanted),)].value / levels[(str(year),)].value
 

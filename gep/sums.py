@@ -1,4 +1,4 @@
-"""From a plan to numbers: which sums the pass makes, and the value of every step by zone and class."""
+"""From a plan to numbers: the sums that the pass makes, and every step by zone and class."""
 
 from __future__ import annotations
 
@@ -77,6 +77,49 @@ def make_sums(
     return _Run(plan).run(block, workers, progress)
 
 
+def make_work(
+    plan: Plan, numbers: LeafNumbers, formulas: tuple[Node, ...], slots: tuple[Slot, ...]
+) -> Work:
+    """Return what workers need to compute formulas per cell, and to sum them.
+
+    Parameters
+    ----------
+    plan
+        A plan with a land-cover map.
+    numbers
+        The numbers of the leaves that do not vary by cell.
+    formulas, slots
+        What is computed per cell, and what of it is summed.
+    """
+    project = plan.project
+    cover = project.land_cover
+    assert cover is not None and project.grid is not None and project.zones is not None  # noqa: S101, PT018
+    cells: list[CellLayer] = []
+    tables: list[TableLayer] = []
+    for name in dict.fromkeys(n for node in formulas for n in formula.symbols(node)):
+        leaf = plan.leaves[name]
+        if isinstance(leaf, InputLeaf) and plan.is_cell(name):
+            cells.append(CellLayer(name, leaf.source.raster, leaf.source.array))
+        else:
+            tables.append(TableLayer(name, numbers.array(name, plan.members_of(name))))
+    classes = tuple(project.standard.classes)
+    codes = {code: classes.index(name) for code, name in cover.classes.items()}
+    return Work(
+        project.grid,
+        project.zones,
+        cover.raster,
+        codes,
+        frozenset(cover.legend.nodata) - set(codes),
+        len(classes),
+        tuple(cells),
+        tuple(tables),
+        formulas,
+        slots,
+        FUNCTIONS,
+        plan.labels,
+    )
+
+
 class _Run:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.project, self.std = plan, plan.project, plan.project.standard
@@ -90,10 +133,12 @@ class _Run:
         self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
 
     def run(self, block: int, workers: int | None, progress: Progress | None) -> ClassSums:
-        cells = self._request()
+        self._request()
         no_cover = np.zeros(len(self.project.zone_ids))
         if self.project.land_cover is not None:
-            self.totals = run_blocks(self._work(cells), block, workers, progress)
+            formulas, slots = tuple(self.formulas), tuple(self.slots)
+            work = make_work(self.plan, self.numbers, formulas, slots)
+            self.totals = run_blocks(work, block, workers, progress)
             self.area, no_cover = self.totals.area, self.totals.no_cover
             assert self.project.zones is not None and self.project.grid is not None  # noqa: S101, PT018
             no_cover = no_cover + self.project.zones.outside(self.project.grid)
@@ -148,8 +193,8 @@ class _Run:
                 found.append((leaf.resolved, cells))
         return found
 
-    def _request(self) -> list[str]:
-        """Register every sum that is needed; return the cell leaves."""
+    def _request(self) -> None:
+        """Register every sum that is needed."""
         cells: dict[str, None] = {}
         for resolved, leaves in self._resolved():
             cells.update(dict.fromkeys(sorted(leaves)))
@@ -164,7 +209,6 @@ class _Run:
             resolved = Resolved(Sym(name), int(leaf.source.is_total), leaf.axis)
             self._slot(Sym(name), frozenset({name}), resolved)
             self._slot(ONE, frozenset({name}), resolved)
-        return list(cells)
 
     def _slot(self, inside: Node, cells: frozenset[str], resolved: Resolved) -> int:
         number = self.formulas.setdefault(inside, len(self.formulas))
@@ -175,67 +219,6 @@ class _Run:
         )
         slot = Slot(number, cells, resolved.degree == 0, checked)
         return self.slots.setdefault(slot, len(self.slots))
-
-    def _work(self, cells: list[str]) -> Work:
-        project = self.project
-        cover = project.land_cover
-        assert cover is not None and project.grid is not None and project.zones is not None  # noqa: S101, PT018
-        layers = []
-        for name in cells:
-            leaf = self.plan.leaves[name]
-            assert isinstance(leaf, InputLeaf)  # noqa: S101
-            layers.append(CellLayer(name, leaf.source.raster, leaf.source.array))
-        inside = dict.fromkeys(n for node in self.formulas for n in formula.symbols(node))
-        tables = [
-            TableLayer(name, self.numbers.array(name, self._members_of(name)))
-            for name in inside
-            if name not in cells
-        ]
-        codes = {code: self.classes.index(name) for code, name in cover.classes.items()}
-        nodata = frozenset(cover.legend.nodata) - set(codes)
-        return Work(
-            project.grid,
-            project.zones,
-            cover.raster,
-            codes,
-            nodata,
-            len(self.classes),
-            tuple(layers),
-            tuple(tables),
-            tuple(self.formulas),
-            tuple(self.slots),
-            FUNCTIONS,
-            self._labels,
-        )
-
-    def _members_of(self, name: str) -> Any:
-        """Return a function axis -> members for the service of a leaf."""
-        services = [key[0] for key, t in self.plan.targets.items() if self._uses(t.resolved, name)]
-
-        def members(axis: str) -> tuple[str, ...]:
-            for service in services:
-                if (service, axis) in self.plan.members:
-                    return self.plan.members[service, axis]
-            return ()
-
-        return members
-
-    def _uses(self, resolved: Resolved, name: str) -> bool:
-        for symbol in formula.symbols(resolved.tree):
-            if symbol == name:
-                return True
-            leaf = self.plan.leaves[symbol]
-            if isinstance(leaf, ZoneTotalLeaf) and self._uses(leaf.resolved, name):
-                return True
-        return False
-
-    def _labels(self, node: Node) -> tuple[str, ...]:
-        """Return the members of the axis in a call, for functions that want dates."""
-        for name in formula.symbols(node):
-            leaf = self.plan.leaves.get(name)
-            if isinstance(leaf, InputLeaf) and leaf.source.members:
-                return leaf.source.members
-        return ()
 
     # ------------------------------------------------------------------ values
 
@@ -253,9 +236,9 @@ class _Run:
         return Value(raw * target.factor, mean, by_class)
 
     def _total(self, resolved: Resolved, service: str) -> Array:
-        """Return the summed value (rates × m², totals as they are) by zone and class, or by zone."""
+        """Return the sum (of rates × m², or of totals) by zone and class, or by zone."""
         cells = frozenset(n for n in formula.symbols(resolved.tree) if self.plan.is_cell(n))
-        members = self._axis_members(resolved, service)
+        members = self._axis_members(service)
         if not cells:
             value = self._evaluate(resolved.tree, members)
             if resolved.degree == 0:
@@ -278,7 +261,7 @@ class _Run:
         covered = self.totals.sums[self._slot(ONE, cells, resolved)]
         return np.where(covered > 0, result, np.nan)
 
-    def _member_count(self, over: Node, members: Any) -> int:  # noqa: ANN401
+    def _member_count(self, over: Node, members: Any) -> int:
         """Return over how many members ``total(over)`` adds."""
         axis = self._open_axis(over)
         return len(members(axis)) if axis else 1
@@ -299,7 +282,7 @@ class _Run:
             return None
         return next((a for a in map(self._open_axis, node.children) if a), None)
 
-    def _axis_members(self, resolved: Resolved, service: str) -> Any:
+    def _axis_members(self, service: str) -> Any:
         def members(axis: str) -> tuple[str, ...]:
             found = self.plan.members.get((service, axis))
             if found is None:
@@ -316,7 +299,7 @@ class _Run:
                 env[name] = self._zone_total(name, leaf)
             else:
                 env[name] = self.numbers.array(name, members)
-        value = formula.evaluate(tree, env, FUNCTIONS, labels=self._labels)
+        value = formula.evaluate(tree, env, FUNCTIONS, labels=self.plan.labels)
         return np.atleast_2d(np.asarray(value, dtype=np.float64))
 
     def _zone_total(self, name: str, leaf: ZoneTotalLeaf) -> Array:
@@ -358,7 +341,7 @@ class _Run:
         leaf = self.plan.leaves[name]
         assert isinstance(leaf, InputLeaf)  # noqa: S101
         if not self.plan.is_cell(name):
-            array = self.numbers.array(name, self._members_of(name))
+            array = self.numbers.array(name, self.plan.members_of(name))
             mean = None if leaf.source.is_total else array
             return Value(array, mean, array.shape[-1] > 1)
         assert self.totals is not None  # noqa: S101
@@ -385,14 +368,16 @@ class _Run:
                 cure = f'say what it is here: classes = {{ {code} = "..." }} in [land_cover]'
             else:
                 what = f"the map holds a code that the legend {cover.legend.path.stem!r} does not"
-                cure = f"take the right legend; if {code} means no data: nodata = {code} in [land_cover]"
+                cure = "take the right legend; if the code means no data: "
+                cure += f"nodata = {code} in [land_cover]"
             self.problems.add(what, where, found, cure)
         for zone, name in enumerate(self.project.zone_names):
             if totals.area[zone].sum() == 0:
                 ident = self.project.zone_ids[zone]
                 what = f"zone {ident} ({name}) has no cell with land cover"
                 found = f"{totals.no_cover[zone] / 1e6:.4g} km² without data"
-                cure = "is the map's nodata right, the zone in the right place? else leave the zone out"
+                cure = "is the map's nodata right, the zone in the right place? "
+                cure += "else leave the zone out"
                 self.problems.add(what, cover.raster.name, found, cure)
 
     def _judge_layers(self, totals: Totals) -> None:
@@ -412,7 +397,8 @@ class _Run:
             odd = [s for s in SENTINELS if s in (found.low, found.high)]
             if odd and source.raster is not None and source.raster.nodata is None:
                 what = "the raster declares no nodata value, and holds one that looks like it"
-                cure = f"say nodata = {odd[0]:g} in the project, or in the file (gdal_edit.py -a_nodata)"
+                cure = f"say nodata = {odd[0]:g} in the project, or in the file "
+                cure += "(gdal_edit.py -a_nodata)"
                 self.problems.add(what, where, f"{odd[0]:g} occurs inside the zones", cure)
                 continue
             if self._judge_range(source, found.low, found.high, where):
@@ -471,7 +457,8 @@ class _Run:
                     title = self.std.classes[name].title
                     lines.append(f"{name} ({title.en} / {title.zh}): {m2 / 1e6:.4g} km²")
             if lines:
-                cure = f'give it in the project: [coefficients] "{what}.<class>", or map the class otherwise'
+                cure = f'give it in the project: [coefficients] "{what}.<class>", '
+                cure += "or map the class otherwise"
                 self.problems.add(
                     f"classes of the map have no coefficient {what}", where, "\n".join(lines), cure
                 )

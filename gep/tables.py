@@ -93,7 +93,9 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
         rows = list(csv.reader(io.StringIO("\n".join(lines))))
     except csv.Error as error:
-        raise DataError("this is not a CSV table", str(path), str(error), "look for a lone quote") from None
+        raise DataError(
+            "this is not a CSV table", str(path), str(error), "look for a lone quote"
+        ) from None
     if not rows:
         raise DataError("the table is empty", str(path), cure="give a header and rows")
     header = [name.strip() for name in rows[0]]
@@ -125,7 +127,9 @@ def read_toml(path: Path, kind: type[GepError] = RuleError) -> dict[str, Any]:
         value = queue.pop()
         if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise kind("a whole number is too large", str(path), cure="TOML knows 64 bits")
-        queue += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        queue += (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        )
     return data
 
 
@@ -385,7 +389,9 @@ def out_of_range(
     """
     shown = f"{value:g} [{its_unit}]"
     if limits is None and value < 0:
-        cure = "correct it; if it is right, give its column a range, or put the minus in the formula"
+        cure = (
+            "correct it; if it is right, give its column a range, or put the minus in the formula"
+        )
         return "the coefficient is negative", shown, cure
     if limits is not None and not limits[0] <= value <= limits[1]:
         found = f"{shown}; the table's range is {limits[0]:g} to {limits[1]:g}"

@@ -650,8 +650,8 @@ class _Flow:
 
 def _route(z: Array, width: Array, height: Array) -> _Flow:
     try:
-        import pyflwdir  # noqa: PLC0415  optional, slow to import
-        from pyflwdir.dem import (  # noqa: PLC0415
+        import pyflwdir
+        from pyflwdir.dem import (
             fill_depressions,
         )
     except ImportError as error:
