@@ -1,4 +1,4 @@
-"""The account: what ecosystems gave, by zone, ecosystem and service, in physical units and in money."""
+"""The account: what ecosystems gave, by zone, ecosystem and service, in units and in money."""
 
 from __future__ import annotations
 
@@ -63,8 +63,9 @@ class Account:
     def table(self) -> pd.DataFrame:
         """The account as one tidy table: a row per zone, ecosystem and indicator.
 
-        ``quantity`` is in ``unit``; ``value`` in ``currency`` at prices of ``price_year``. Adding up
-        ``value`` counts nothing twice. ``covered`` is the share of the row's area with complete data.
+        ``quantity`` is in ``unit``; ``value`` in ``currency`` at prices of ``price_year``. Adding
+        up ``value`` counts nothing twice. ``covered`` is the share of the row's area with complete
+        data.
         """
         rows: list[dict[str, Any]] = []
         for service, entry in self.provenance["services"].items():
@@ -261,10 +262,8 @@ class Account:
     def __repr__(self) -> str:
         """Return one screen: title, standard, total, coverage, what is not computed."""
         p = self.provenance
-        lines = [
-            f"{p['title']}",
-            f"{p['standard']['id']}: {p['standard']['title']['en']} / {p['standard']['title']['zh']}",
-        ]
+        name = p["standard"]["title"]
+        lines = [p["title"], f"{p['standard']['id']}: {name['en']} / {name['zh']}"]
         computed = len(p["services"])
         catalogue = computed + len(p["not_computed"])
         lines.append(
@@ -291,12 +290,12 @@ class Account:
         from html import escape
 
         totals = self.total("service")
-        titles = {s: e["title"] for s, e in self.provenance["services"].items()}
-        body = "".join(
-            f"<tr><td>{escape(titles[r['service']]['zh'])}</td><td>{escape(titles[r['service']]['en'])}</td>"
-            f"<td style='text-align:right'>{r['value'] / 1e4:,.2f}</td><td>{r['covered']:.1%}</td></tr>"
-            for r in totals.to_dict("records")
-        )
+        body = ""
+        for row in totals.to_dict("records"):
+            title = self.provenance["services"][row["service"]]["title"]
+            body += f"<tr><td>{escape(title['zh'])}</td><td>{escape(title['en'])}</td>"
+            body += f"<td style='text-align:right'>{row['value'] / 1e4:,.2f}</td>"
+            body += f"<td>{row['covered']:.1%}</td></tr>"
         head = "<tr><th>服务</th><th>Service</th><th>万元 10⁴ CNY</th><th>covered</th></tr>"
         return f"<pre>{escape(repr(self))}</pre><table>{head}{body}</table>"
 
@@ -612,21 +611,21 @@ class _Builder:
     def _share(self, target: Target, *, by_class: bool) -> Any:
         """Return the share of area with complete data, by zone and class or by zone."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            below = self._zone_share(target.resolved.tree, target.service)
+            below = self._zone_share(target.resolved.tree)
             if by_class:
                 covered = self.sums.covered[target.service, target.symbol]
                 own = np.where(self.sums.area > 0, covered / self.sums.area, np.nan)
                 return np.minimum(own, below[:, None])
             return below
 
-    def _zone_share(self, tree: formula.Node, service: str) -> Any:
+    def _zone_share(self, tree: formula.Node) -> Any:
         """Return the lowest coverage of the zone totals that a formula uses (1 where none)."""
         share = np.ones(len(self.project.zone_ids))
         for name in formula.symbols(tree):
             leaf = self.plan.leaves[name]
             if isinstance(leaf, ZoneTotalLeaf):
                 share = np.minimum(share, self.sums.zone_total_coverage(name))
-                share = np.minimum(share, self._zone_share(leaf.resolved.tree, leaf.service))
+                share = np.minimum(share, self._zone_share(leaf.resolved.tree))
         return share
 
     def _role(self, service: str, symbol: str) -> str:
@@ -757,7 +756,7 @@ class _Builder:
                     "title": {"en": coefficient.about.title.en, "zh": coefficient.about.title.zh},
                     "unit": str(coefficient.unit),
                     "cite": coefficient.about.cite,
-                    "file": f"{self.std.tables[coefficient.table].path.parent.name}/{coefficient.table.rpartition('/')[2]}.csv",
+                    "file": "/".join(self.std.tables[coefficient.table].path.parts[-2:]),
                     "rows": self.sums.coefficients[name, symbol],
                 }
         return {

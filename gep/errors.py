@@ -1,7 +1,7 @@
 """What can go wrong, said so that it can be mended.
 
-A :class:`Problem` says what is wrong, where, what was found and what to do. Loads and checks collect
-problems in a :class:`Problems` list and raise once, with all of them.
+A :class:`Problem` says what is wrong, where, what was found and what to do. Loads and checks
+collect problems in a :class:`Problems` list and raise once, with all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from typing import Literal
 
 #: Longer lines of a message are cut: what was found may be a megabyte of text.
 MAX_LINE = 1200
+
+
+#: Known names that a message lists at most.
+NAMES_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -147,5 +151,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return f"did you mean {close[0]!r}?"
     if not names:
         return "none is known here"
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
     return f"known: {shown}"

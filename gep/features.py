@@ -109,7 +109,7 @@ def _values(
 
 
 def _shares(layer: geopandas.GeoDataFrame, zones: geopandas.GeoDataFrame) -> Floats:
-    """Return the part of every feature in every zone (zones, features), by area, length or place."""
+    """Return the part of every feature in every zone, by area, length or place."""
     import shapely
 
     shapes = np.array(layer.to_crs("+proj=cea +lat_ts=30").geometry)

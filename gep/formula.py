@@ -148,6 +148,10 @@ def parse(text: str, where: str = "") -> Node:
     stripped = text.strip()
     if not stripped or "\n" in stripped or "\r" in stripped:
         raise FormulaError("a formula is one line", where, found=repr(text[:60]))
+    if "#" in stripped:
+        at = stripped.index("#")
+        found = underline(stripped, (at, at + 1))
+        raise FormulaError("a formula has no comments", where, found, "write a note = { en, zh }")
     try:
         tree = ast.parse(stripped, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -394,9 +398,12 @@ class _Inference:
         if isinstance(node, Neg):
             inner, meaning = self.visit(node.operand)
             return replace(node, operand=inner), meaning
-        if isinstance(node, Bin):
-            return self._operation(node)
-        return self._call(cast("Call", node))
+        try:
+            if isinstance(node, Bin):
+                return self._operation(node)
+            return self._call(cast("Call", node))
+        except UnitError as error:  # powers out of bounds, °C where a factor is needed
+            raise self.fail(node, error.problems[0].what, error.problems[0].cure) from None
 
     def _axis(self, node: Node, meanings: Iterable[Meaning]) -> str | None:
         axes = list(dict.fromkeys(m.axis for m in meanings if m.axis))

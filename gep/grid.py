@@ -1,7 +1,7 @@
 """Grids, true cell areas, zones as exact cell fractions, and rasters read onto a grid.
 
-The land-cover raster sets the grid. Everything here works on fixed tiles of ``TILE`` × ``TILE`` cells,
-so that no result depends on how much is read at once or by how many threads.
+The land-cover raster sets the grid. Everything here works on fixed tiles of ``TILE`` × ``TILE``
+cells, so that no result depends on how much is read at once or by how many threads.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Grid:
                 yield (row // TILE) * across + col // TILE, Window(row, col, height, width)
 
     def blocks(self, side: int) -> Iterator[Window]:
-        """Iterate over blocks of ``side`` × ``side`` cells; ``side`` is rounded up to whole tiles."""
+        """Iterate over blocks of ``side`` × ``side`` cells, rounded up to whole tiles."""
         side = max(1, -(-side // TILE)) * TILE
         for row in range(0, self.height, side):
             for col in range(0, self.width, side):
@@ -230,7 +230,7 @@ def _ellipsoid(crs: CRS) -> tuple[float, float]:
 
 
 def _radii(crs: CRS, phi: Floats) -> tuple[Floats, Floats, float]:
-    """Return the radii of curvature M and N at latitude ``phi`` (radians), and the semi-major axis."""
+    """Return the radii of curvature M and N at ``phi`` (radians), and the semi-major axis."""
     a, b = _ellipsoid(crs)
     e2 = 1 - (b / a) ** 2
     w = np.sqrt(1 - e2 * np.sin(phi) ** 2)
@@ -311,7 +311,7 @@ _LEAF = 8
 def _quarter(
     shape: shapely.Geometry, grid: Grid, tile: Window, part: Window, shares: Floats
 ) -> None:
-    """Fill the shares of ``part`` of a tile: whole squares at once, boundary squares in quarters."""
+    """Fill the shares of a part of a tile: whole squares at once, boundary squares in quarters."""
     import shapely
 
     box = shapely.box(*grid.box(part))
@@ -489,7 +489,7 @@ class RasterReader:
             return np.where(inside & ~np.isnan(nearest), total / weights, np.nan)
 
     def _gather(self, dataset: Any, raster: Raster, window: Window) -> Floats:
-        """Gather finer cells by GDAL's warper, always tile by tile (its result depends on tiling)."""
+        """Gather finer cells by GDAL's warper, tile by tile: its result depends on tiling."""
         import rasterio
         from affine import Affine
         from rasterio.enums import Resampling

@@ -1,9 +1,9 @@
-"""From formulas to class sums: which part of a formula varies by cell, and a kernel that computes it.
+"""From formulas to class sums: which part of a formula varies by cell, and a kernel for it.
 
-:func:`separate` writes a formula as a sum of products, ``outside × inside``. Only the inside varies by
-cell; it is summed over the cells of each zone and class. The outside (coefficients, prices, zone
-statistics) is applied to the sums. Where a coefficient enters in another way than as a factor, it is
-evaluated per cell, inside.
+:func:`separate` writes a formula as a sum of products, ``outside × inside``. Only the inside varies
+by cell; it is summed over the cells of each zone and class. The outside (coefficients, prices, zone
+statistics) is applied to the sums. Where a coefficient enters in another way than as a factor, it
+is evaluated per cell, inside.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MAX_TERMS = 16
 
 @dataclass(frozen=True)
 class Term:
-    """``before × Σ_axis(outside × Σ_cells inside)``; without ``closed`` there is no sum over an axis.
+    """``before × Σ_axis(outside × Σ_cells inside)``; the sum over an axis only if ``closed``.
 
-    ``over`` is the whole formula that is added over the axis: a term of it that lacks the axis itself
-    still counts once for every member.
+    ``over`` is the whole formula that is added over the axis: a term of it that lacks the axis
+    itself still counts once for every member.
     """
 
     outside: Node
@@ -59,7 +59,7 @@ def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
         if not has_cell(node):
             return (Term(node, ONE),)
         if isinstance(node, Neg):
-            return tuple(_scaled(t, lambda outside: Neg(outside)) for t in visit(node.operand))
+            return tuple(_scaled(t, Neg) for t in visit(node.operand))
         if isinstance(node, Bin):
             split = operation(node)
             if split is not None:
@@ -74,7 +74,7 @@ def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
         if node.op == "+":
             return visit(node.left) + visit(node.right)
         if node.op == "-":
-            right = tuple(_scaled(t, lambda outside: Neg(outside)) for t in visit(node.right))
+            right = tuple(_scaled(t, Neg) for t in visit(node.right))
             return visit(node.left) + right
         if node.op == "*":
             return product(visit(node.left), visit(node.right))

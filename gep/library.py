@@ -160,7 +160,8 @@ class Standard(Mapping[str, Service]):
 
     def __repr__(self) -> str:
         """Return one line: id, title, number of services."""
-        return f"<Standard {self.id}: {self.title.en} / {self.title.zh}, {len(self.catalogue)} services>"
+        title = f"{self.title.en} / {self.title.zh}"
+        return f"<Standard {self.id}: {title}, {len(self.catalogue)} services>"
 
 
 # ------------------------------------------------------------------------------------- loading
@@ -316,7 +317,7 @@ class _Loader:
                 self.problems.add(what, str(table.path), cure=nearest(row, classes))
 
     def _glossary(self) -> dict[str, Quantity]:
-        """Return gep's quantities and those of the standard's own ``glossary.toml``, if it has one."""
+        """Return gep's quantities and those of the standard's own ``glossary.toml``."""
         path = self.folder / "glossary.toml"
         if not path.is_file():
             return glossary()

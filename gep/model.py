@@ -520,14 +520,15 @@ class ServiceReader:
         return tuple(lines)
 
     def _has_extent(self, line: Line, steps: Mapping[str, Step], where: str) -> None:
-        """Check that a line can be added up: a rate per area, a share of area, or a zone's total."""
+        """Check that a line adds up: a rate per area, a share of area, or a zone's total."""
         for symbol in (line.physical, line.monetary):
             step = steps.get(symbol or "")
             if step is None or step.meaning.degree or step.unit.is_dimensionless:
                 continue
             if step.unit.over_area() is None:
                 what = f"{symbol!r} is neither a rate per area nor a total of the zone"
-                cure = "declare a unit per area (CNY/(ha·yr)), take by_zone(...) of a rate, or use a total"
+                cure = "declare a unit per area (CNY/(ha·yr)), take by_zone(...) of a rate, "
+                cure += "or use a total"
                 self.problems.add(what, where, f"[{step.unit}]", cure)
 
     def _examples(self, raw: list[Any]) -> tuple[Example, ...]:

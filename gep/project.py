@@ -1,6 +1,6 @@
-"""A project: which standard, which year, which data. Reading it finds everything that is wrong with it.
+"""A project: which standard, which year, which data. Reading it finds all that is wrong with it.
 
-What the rest of the engine sees are *sources*: a number, values by class, values by zone, or a raster.
+What the rest of the engine sees are *sources*: a number, values by class or zone, or a raster.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class ProjectReader:
         index = self._index(data.get("price_index"))
         self.wants_map = "land_cover" in data
         land_cover = self._attempt(self._land_cover, data.get("land_cover"), std)
-        zones, names = self._attempt(self._zones, data.get("zones"), land_cover) or (None, ())
+        zones, names = self._attempt(self._zones, data.get("zones")) or (None, ())
         extent = self._attempt(self._extent, data.get("extent"), std) or {}
         if land_cover is None and not extent and not self.problems.errors:
             cure = "[land_cover] with [zones], or [extent] with the area of every zone and class"
@@ -239,7 +239,7 @@ class ProjectReader:
             overrides=overrides,
             maps=maps,
             files=dict(sorted(self.files.items())),
-            notes=tuple([*self.notes, *(str(w) for w in self.problems.warnings)]),
+            notes=(*self.notes, *(str(w) for w in self.problems.warnings)),
             where=self.where,
             keep=self.keep,
         )
@@ -349,9 +349,7 @@ class ProjectReader:
         ).hexdigest()
         return str(memory.name), f"{name} (array)"
 
-    def _zones(
-        self, data: Mapping[str, Any], land_cover: LandCover | None
-    ) -> tuple[Zones, tuple[str, ...]] | None:
+    def _zones(self, data: Mapping[str, Any]) -> tuple[Zones, tuple[str, ...]] | None:
         where = f"{self.where}, zones"
         required: dict[str, Any] = {"file": object, "id": str}
         if not check_keys(data, where, self.problems, required, {"name": str, "layer": str}):
@@ -587,7 +585,7 @@ class ProjectReader:
         return low, high
 
     def _input_value(
-        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
     ) -> Source | None:
         required: dict[str, Any] = {"value": (int, float), "unit": str}
         optional: dict[str, Any] = {"note": str, "source": str, "range": list, "price_year": int}
@@ -612,13 +610,13 @@ class ProjectReader:
             return Source(
                 quantity,
                 given,
-                True,
+                is_total,
                 where,
                 origin,
                 by_zone={(zone, None): value},
                 price_years=years,
             )
-        return Source(quantity, given, False, where, origin, value=value, price_years=years)
+        return Source(quantity, given, is_total, where, origin, value=value, price_years=years)
 
     def _in_range(
         self, value: float, limits: tuple[float, float] | None, where: str, given: Unit
@@ -716,7 +714,7 @@ class ProjectReader:
         return every, None
 
     def _input_file(
-        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
     ) -> Source | None:
         keys: dict[str, Any] = {**_RASTER_KEYS, "file": object}
         if not check_keys(raw, where, self.problems, {"file": object, "unit": str}, keys):
@@ -740,7 +738,7 @@ class ProjectReader:
     def _input_features(
         self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
     ) -> Source | None:
-        """Take a number of every feature of a vector layer: an attribute, or a total shared by zone."""
+        """Take a number of every feature of a vector layer."""
         required: dict[str, Any] = {"features": object, "id": str, "take": str, "unit": str}
         optional: dict[str, Any] = {"note": str, "source": str, "range": list, "layer": str}
         if not check_keys(raw, where, self.problems, required, optional):
@@ -758,9 +756,9 @@ class ProjectReader:
             return None
         self.notes += [f"{name}: {m} lies outside every zone" for m in found.outside]
         numbers = convert(found.values, measured, kind[0])
-        for member, number in zip(found.members, numbers.tolist(), strict=True):
+        for member, measure in zip(found.members, numbers.tolist(), strict=True):
             at = f"{name}, feature {member}"
-            self._in_range(number, self._limits(raw, quantity, kind[0]), at, kind[0])
+            self._in_range(measure, self._limits(raw, quantity, kind[0]), at, kind[0])
         shares = found.shares if kind[1] else np.ones_like(found.shares)
         values: dict[tuple[str, str | None], float] = {
             (zone, member): float(numbers[m] * shares[z, m])
@@ -789,7 +787,7 @@ class ProjectReader:
         return _read_vector(self._path(str(file)), str(file), layer), str(file)
 
     def _input_derive(
-        self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
     ) -> Source | None:
         """Compute a quantity over the whole grid by a registered function."""
         function = FUNCTIONS.get(str(raw["derive"]))
@@ -978,9 +976,9 @@ class ProjectReader:
         self, row: Mapping[str, str], label: str, told: dict[str, dict[str, str]], at: str
     ) -> None:
         """Keep what a row says of its source, and how well it was checked."""
-        for column, texts in told.items():
+        for column, rows in told.items():
             if row.get(column):
-                texts[label] = row[column]
+                rows[label] = row[column]
         if row.get("verified") and row["verified"] not in VERIFIED:
             self.problems.add(
                 f"verified is one of {', '.join(VERIFIED)}", at, repr(row["verified"])

@@ -98,8 +98,9 @@ class _Explainer:
         )
         standard = self.provenance["standard"]
         head = f"{entry['title']['zh']} {entry['title']['en']} · {place}"
+        rule = f"rule {entry['file']} sha256 {self._rule_hash(entry['file'])}"
         notes = [
-            f"rule {entry['file']} sha256 {self._rule_hash(entry['file'])} · {self._cite(entry['cite'])}",
+            f"{rule} · {self._cite(entry['cite'])}",
             f"standard {standard['id']} {standard['number']} · rests on: {entry['rests_on']}",
         ]
         if entry["scope"] is not None:
@@ -138,8 +139,8 @@ class _Explainer:
         self.told.add((service, symbol))
         if entry["given"]:
             quantity = self.provenance["quantities"][entry["given"]]
-            note = f"given by the project instead of computed: {entry['given']} · {self._origin(quantity)}"
-            return Trace(head, (note,))
+            note = f"given by the project instead of computed: {entry['given']}"
+            return Trace(head, (note, self._origin(quantity)))
         factor = "" if entry["factor"] == 1 else f" × {entry['factor']:.10g} (unit)"
         notes = [f"{symbol} = {entry['formula']}{factor}   [{entry['unit']}]"]
         clause = self._cite(entry["cite"]) if entry["cite"] != self.rules[service]["cite"] else ""

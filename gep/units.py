@@ -103,7 +103,10 @@ _TOKEN = re.compile(
     r"|\s*(?P<power>(?:\*\*|\^)\s*-?\d|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|(?<=[A-Za-z])-\d)"
     r"|\s*(?P<op>[·*/().])"
 )
+#: Bounds of units: what lies outside is an accident or an attack.
 MAX_UNIT_LENGTH = 80
+MAX_POWER = 20
+MAX_FACTOR = Fraction(10**150)
 
 Powers = Mapping[str, int | Fraction]
 
@@ -165,6 +168,8 @@ class Unit:
     def __post_init__(self) -> None:
         factor, dims = Fraction(1), {}  # type: Fraction, dict[str, Fraction]
         for name, power in self.powers:
+            if abs(power) > MAX_POWER:
+                raise UnitError(f"a power of {name} is larger than {MAX_POWER}")
             base, base_dims = _root(name)
             if power.denominator == 1:
                 factor *= base**power.numerator
@@ -172,6 +177,8 @@ class Unit:
                 factor *= Fraction(float(base) ** float(power))
             for dim, dim_power in base_dims:
                 dims[dim] = dims.get(dim, Fraction(0)) + dim_power * power
+        if not 1 / MAX_FACTOR < factor < MAX_FACTOR:
+            raise UnitError("the unit is larger or smaller than anything")
         object.__setattr__(self, "factor", factor)
         object.__setattr__(self, "dims", tuple(sorted((k, v) for k, v in dims.items() if v)))
 

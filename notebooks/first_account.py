@@ -60,10 +60,10 @@ for symbol, step in standard["water_retention"].steps.items():
 # ## Check first 先检查
 #
 # A project file says which data, which standard, which year. `check` reads everything once and reports all problems
-# together; nothing is computed or written. Warnings tell what was done to the data.
+# together; nothing is written. A warning does not stop the run: it names what a reader of the account must know.
 #
-# 项目文件写明用哪些数据、哪个标准、哪一年。`check` 把所有输入读一遍，一次报告全部问题，不计算也不写文件。
-# 警告说明对数据做了什么。
+# 项目文件写明用哪些数据、哪个标准、哪一年。`check` 把所有输入读一遍，一次报告全部问题，不写任何文件。
+# 警告不会中止计算，它说明账户的读者应当知道的事。
 
 # %%
 project = gep.Project.load(examples / "county" / "county.toml")
@@ -110,7 +110,8 @@ account
 # `value` 相加没有重复计算；`covered` 是数据完整的面积比例。
 
 # %%
-account.table.head(8)
+table = account.table
+table[table["service"] == "water_retention"].head(8)
 
 # %%
 total = account.total("zone_name")

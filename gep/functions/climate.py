@@ -33,7 +33,7 @@ _SOLAR_CONSTANT = 0.0820  # MJ/(m²·min)
     returns="MJ·mm/(hm²·h·yr)",
     shape="axis",
 )
-def daily_erosivity(
+def daily_erosivity(  # noqa: PLR0913  the parameters of the published model
     *,
     rain: Array,
     dates: ArrayLike,

@@ -102,7 +102,7 @@ def tangent(*, angle: Numbers) -> Array:
     intercept_4="1",
     returns="1",
 )
-def slope_steepness(
+def slope_steepness(  # noqa: PLR0913  two numbers and a break for each interval
     *,
     slope: Numbers,
     gradient_1: Numbers,
