@@ -244,7 +244,7 @@ class Account:
             provenance = json.loads((path / "provenance.json").read_text(encoding="utf-8"))
             with xr.open_dataset(path / "account.nc", engine="scipy") as stored:
                 dataset = _own_names(stored.load())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:  # what scipy raises on no netCDF
             cure = "give the folder that `gep run` wrote"
             raise UsageError("the folder holds no account", str(path), str(error), cure) from None
         for name in dataset.coords:

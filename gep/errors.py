@@ -13,6 +13,8 @@ from typing import Literal
 
 #: Longer lines of a message are cut: what was found may be a megabyte of text.
 MAX_LINE = 1200
+#: More problems than this are counted in the text of an error; ``problems`` holds all.
+MAX_SHOWN = 200
 
 
 #: Known names that a message lists at most.
@@ -64,7 +66,10 @@ class GepError(Exception):
         self.problems: tuple[Problem, ...] = (
             (Problem(what, where, found, cure),) if isinstance(what, str) else tuple(what)
         )
-        super().__init__("\n".join(str(p) for p in self.problems))
+        shown = [str(p) for p in self.problems[:MAX_SHOWN]]
+        if len(self.problems) > MAX_SHOWN:
+            shown.append(f"... and {len(self.problems) - MAX_SHOWN} more problems")
+        super().__init__("\n".join(shown))
 
 
 class RuleError(GepError):
@@ -93,7 +98,7 @@ class Problems:
     """
 
     def __init__(self) -> None:
-        self._items: list[Problem] = []
+        self._items: dict[Problem, None] = {}  # each once, in order
 
     def add(self, what: str, where: str = "", found: str = "", cure: str = "") -> None:
         """Note an error."""
@@ -109,8 +114,7 @@ class Problems:
             self._keep(problem)
 
     def _keep(self, problem: Problem) -> None:
-        if problem not in self._items:
-            self._items.append(problem)
+        self._items.setdefault(problem)
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -340,15 +340,22 @@ class _Loader:
         return sources
 
     def _classes(self, data: Mapping[str, Any]) -> tuple[dict[str, EcosystemClass], str]:
-        own = self.folder / "land_cover.toml"
         name = data.get("classification")
         if name is None:
-            path, name = own, data["id"]
+            path, name = self.folder / "land_cover.toml", data["id"]
+            if not is_file(path):
+                cure = "write it, or name a shipped classification in standard.toml"
+                self.problems.add("the ecosystem classes are missing", str(path), cure=cure)
+                raise RuleError(self.problems.errors)
         else:
-            path = data_root("models") / "legends" / "classifications" / f"{name}.toml"
-        if not (name == data["id"] or _NAME.fullmatch(name)) or not is_file(path):
-            cure = "name a shipped classification, or ship land_cover.toml"
-            raise RuleError("the ecosystem classes are missing", str(path), cure=cure)
+            shipped = data_root("models") / "legends" / "classifications"
+            path = shipped / f"{name}.toml"
+            if not _NAME.fullmatch(name) or not is_file(path):
+                what = f"there is no classification {shorten(name, 60)!r}"
+                cure = nearest(name, [p.stem for p in shipped.glob("*.toml")])
+                where = str(self.folder / "standard.toml")
+                self.problems.add(what, where, cure=f"{cure} (or ship land_cover.toml)")
+                raise RuleError(self.problems.errors)
         self._keep(path)
         return load_classes(path, self.problems), name
 

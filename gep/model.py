@@ -405,8 +405,10 @@ class ServiceReader:
             self.problems.add(f"{raw['symbol']!r} cannot be a symbol", where)
             return None
         cite, verified = raw.get("cite", data["cite"]), raw.get("verified", data["verified"])
-        self._cite(cite, where)
-        self._verified(verified, where)
+        if "cite" in raw:
+            self._cite(cite, where)
+        if "verified" in raw:
+            self._verified(verified, where)
         before = len(self.problems.errors)
         declared = read_unit(raw["unit"], where, self.problems)
         empirical = {
@@ -610,7 +612,8 @@ class ServiceReader:
         try:
             ours, theirs, draws = _both_forms(service, step, self.functions, where)
         except GepError as error:
-            self.problems.absorb(error)
+            for p in error.problems:
+                self.problems.add(p.what, p.where or where, p.found, p.cure)
             return
         import numpy as np
 

@@ -17,6 +17,11 @@ from typing import Any
 from gep.errors import DataError, GepError, Problems, RuleError, nearest
 from gep.units import NUMBER, Unit, unit
 
+#: Bounds of a TOML file: what lies outside is no rule, and may take Python's reader hours.
+MAX_TOML = 2**20
+_LONG_KEY = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]{0,80}+"|'[^'\n]{0,80}+')\s*+\.\s*+){50}"""
+)
 #: The largest whole number of a TOML file.
 MAX_INTEGER = 2**63 - 1
 #: How well a rule or number was checked against its source, best first.
@@ -102,12 +107,12 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     problems = Problems()
     for name in sorted(n for n, count in Counter(header).items() if count > 1):
         problems.add(f"column {name!r} occurs twice", str(path), cure="name columns uniquely")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            found = f"{len(row)} cells, the header has {len(header)}"
-            problems.add(
-                f"row {number} has a wrong length", str(path), found, "quote commas in text"
-            )
+    ragged = [n for n, row in enumerate(rows[1:], start=2) if len(row) != len(header)]
+    for number in ragged[:8]:
+        found = f"{len(rows[number - 1])} cells, the header has {len(header)}"
+        problems.add(f"row {number} has a wrong length", str(path), found, "quote commas in text")
+    if len(ragged) > 8:  # noqa: PLR2004
+        problems.add(f"{len(ragged) - 8} more rows have a wrong length", str(path))
     problems.raise_if_any(DataError)
     return header, [dict(zip(header, (c.strip() for c in row), strict=True)) for row in rows[1:]]
 
@@ -115,7 +120,12 @@ def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 def read_toml(path: Path, kind: type[GepError] = RuleError) -> dict[str, Any]:
     """Read a TOML file; raise ``kind`` with the place of the fault."""
     try:
-        data = tomllib.loads(read_text(path))
+        text = read_text(path)
+        if len(text) > MAX_TOML:
+            raise kind(f"the file has more than {MAX_TOML} characters", str(path))
+        if _LONG_KEY.search(text):
+            raise kind("a key has more than 50 parts", str(path))
+        data = tomllib.loads(text)
     except DataError as error:
         raise kind(error.problems) from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits

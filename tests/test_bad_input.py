@@ -107,7 +107,11 @@ def example_disagrees(folder: Path) -> None:
 def class_without_coefficient(folder: Path) -> None:
     for name in ("runoff", "rates"):
         path = folder / f"tiny/coefficients/{name}.csv"
-        rows = [r for r in path.read_text(encoding="utf-8").splitlines() if r[:5] not in {"fores", "town,"}]
+        rows = [
+            r
+            for r in path.read_text(encoding="utf-8").splitlines()
+            if r[:5] not in {"fores", "town,"}
+        ]
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
@@ -289,7 +293,9 @@ def unknown_service(folder: Path) -> None:
 def service_that_lacks_its_input(folder: Path) -> None:
     edit(folder / "county.toml", 'evapotranspiration = { file = "et.tif", unit = "mm/yr" }\n', "")
     edit(
-        folder / "county.toml", 'standard = "tiny"', 'standard = "tiny"\nservices = ["water_retention"]'
+        folder / "county.toml",
+        'standard = "tiny"',
+        'standard = "tiny"\nservices = ["water_retention"]',
     )
 
 
@@ -322,7 +328,11 @@ def five_faults(folder: Path) -> None:
     unknown_quantity(folder)
     statistic_in_a_wrong_unit(folder)
     rasters_do_not_overlap(folder)
-    edit(folder / "county.toml", "precipitaton", 'cooling_days = { value = 60, unit = "mm" }\nprecipitaton')
+    edit(
+        folder / "county.toml",
+        "precipitaton",
+        'cooling_days = { value = 60, unit = "mm" }\nprecipitaton',
+    )
     edit(folder / "county.toml", '"et.tif"', '"rain.tif"')
     coefficient_for_an_unknown_class(folder)
 
@@ -564,7 +574,9 @@ def test_overwrite_keeps_what_a_user_put_beside_the_account(good: Path) -> None:
     out = good.parent / "out"
     account.save(out)
     (out / "notes.docx").write_text("my notes", encoding="utf-8")
-    compare("files_beside_the_account", str(refusal(account.save, out, overwrite=True)), good.parent)
+    compare(
+        "files_beside_the_account", str(refusal(account.save, out, overwrite=True)), good.parent
+    )
     assert (out / "notes.docx").read_text(encoding="utf-8") == "my notes"
 
 

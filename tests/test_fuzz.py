@@ -66,7 +66,13 @@ values = st.recursive(
 def places(data: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of every value of nested lists and dicts."""
     found = [at] if at else []
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    items = (
+        data.items()
+        if isinstance(data, dict)
+        else enumerate(data)
+        if isinstance(data, list)
+        else ()
+    )
     for key, value in items:
         found += places(value, (*at, key))
     return found
@@ -112,10 +118,35 @@ formula_text = st.text(
 pieces = st.lists(
     st.sampled_from(
         [
-            *("P", "T", "x", "E", "q", "2", "0.5", "1e308", "9", "(", ")", "+", "-", "*", "/", "**"),
+            *(
+                "P",
+                "T",
+                "x",
+                "E",
+                "q",
+                "2",
+                "0.5",
+                "1e308",
+                "9",
+                "(",
+                ")",
+                "+",
+                "-",
+                "*",
+                "/",
+                "**",
+            ),
             *(",", "min(", "max(", "clip(", "exp(", "log(", "sqrt(", "total(", "by_zone(", "total"),
             *("lambda", "if", "else", "for", "in", "not", "and", "==", ":=", "await", "f'", "__"),
-            *("sine(", "theta=", "piecewise(", "slope_steepness(", "daily_erosivity(", "rain=", "E="),
+            *(
+                "sine(",
+                "theta=",
+                "piecewise(",
+                "slope_steepness(",
+                "daily_erosivity(",
+                "rain=",
+                "E=",
+            ),
         ]
     ),
     max_size=25,
@@ -164,8 +195,41 @@ def test_formula_of_any_text_or_value(text: Any) -> None:
 unit_pieces = st.lists(
     st.sampled_from(
         [
-            *("m", "mm", "ha", "yr", "t", "tCO2", "CNY", "万", "亿", "万元", "°C", "%", "1", "2", "³"),
-            *("⁻¹", "^", "**", "-", "/", "·", "*", "(", ")", ".", " ", "µ", "ton", "\x00", "9", "km-2"),
+            *(
+                "m",
+                "mm",
+                "ha",
+                "yr",
+                "t",
+                "tCO2",
+                "CNY",
+                "万",
+                "亿",
+                "万元",
+                "°C",
+                "%",
+                "1",
+                "2",
+                "³",
+            ),
+            *(
+                "⁻¹",
+                "^",
+                "**",
+                "-",
+                "/",
+                "·",
+                "*",
+                "(",
+                ")",
+                ".",
+                " ",
+                "µ",
+                "ton",
+                "\x00",
+                "9",
+                "km-2",
+            ),
         ]
     ),
     max_size=14,
@@ -312,7 +376,8 @@ def test_table_csv(name: str, data: st.DataObject, tmp_path: Path) -> None:
         at = data.draw(st.integers(0, len(raw)))
         cut = data.draw(st.integers(0, 5))
         raw[at : at + cut] = data.draw(
-            st.binary(max_size=4) | st.sampled_from([b'"', b"\n", b",", b"\x00", b"nan", b"1e999", b"-"])
+            st.binary(max_size=4)
+            | st.sampled_from([b'"', b"\n", b",", b"\x00", b"nan", b"1e999", b"-"])
         )
     (tmp_path / f"{name}.csv").write_bytes(bytes(raw))
     (tmp_path / f"{name}.toml").write_text(RULES[f"coefficients/{name}.toml"], encoding="utf-8")
@@ -427,7 +492,8 @@ def test_project_tables(name: str, data: st.DataObject, template: Path) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         row = data.draw(st.sampled_from(rows))
         row[data.draw(st.integers(0, len(row) - 1))] = data.draw(
-            st.text(max_size=6) | st.sampled_from(["", "nan", "-1", "1e400", "²", "٣", "CNY/yr", "20²"])
+            st.text(max_size=6)
+            | st.sampled_from(["", "nan", "-1", "1e400", "²", "٣", "CNY/yr", "20²"])
         )
     path = template.parent / name
     path.write_bytes("\n".join(",".join(r) for r in rows).encode("utf-8", "surrogatepass"))

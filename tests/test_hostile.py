@@ -280,7 +280,9 @@ def test_units_that_are_no_text(value: object) -> None:
     assert isinstance(refusal(units.unit, value), UnitError)
 
 
-@pytest.mark.parametrize("text", ["m⁹⁹⁹⁹⁹⁹⁹⁹", "m²²²²²²²²²²", "万万万万万万万m", "km9" * 20, "Mt9·" * 18 + "m"])
+@pytest.mark.parametrize(
+    "text", ["m⁹⁹⁹⁹⁹⁹⁹⁹", "m²²²²²²²²²²", "万万万万万万万m", "km9" * 20, "Mt9·" * 18 + "m"]
+)
 def test_unit_powers_do_not_explode(text: str) -> None:
     try:
         found = units.unit(text)
@@ -447,7 +449,9 @@ def test_same_as_in_a_circle_or_chain_is_refused(
     assert "itself same_as another" in message(refusal(library.standard, folder))
 
 
-@pytest.mark.parametrize("name", ["../other", "/etc/passwd", "a/b", "..", "", "a b", "a.b", "x" * 9999])
+@pytest.mark.parametrize(
+    "name", ["../other", "/etc/passwd", "a/b", "..", "", "a b", "a.b", "x" * 9999]
+)
 def test_service_names_lead_into_no_other_folder(name: str, tmp_path: Path) -> None:
     folder = write_standard(tmp_path)
     edit(folder / "standard.toml", '"air_cleaning"]', f'"air_cleaning", "{name}"]')
@@ -485,18 +489,33 @@ def test_file_names_that_no_file_has(name: str, key: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["\\u0000", "x" * 5000, "", "../../x"])
 def test_names_that_nothing_has(name: str, key: str, tmp_path: Path) -> None:
     path = write_project(tmp_path)
-    old = {"standard": '"tiny"', "legend": '"legend.toml"', "price_index": '"prices_index.csv"'}[key]
+    old = {"standard": '"tiny"', "legend": '"legend.toml"', "price_index": '"prices_index.csv"'}[
+        key
+    ]
     edit(path, f"{key} = {old}", f'{key} = "{name}"')
     message(refusal(Project.load, path))
 
 
 # ------------------------------------------------------------------------------ values of any type
 
-WRONG = ["1", "true", '"x"', "[]", "[1]", '["a", 1]', "[[1, 2]]", "{}", "{ a = 1 }", "nan", "inf", "[nan, 1]"]
+WRONG = [
+    "1",
+    "true",
+    '"x"',
+    "[]",
+    "[1]",
+    '["a", 1]',
+    "[[1, 2]]",
+    "{}",
+    "{ a = 1 }",
+    "nan",
+    "inf",
+    "[nan, 1]",
+]
 
 
-@pytest.mark.parametrize("value", ["[]", "[1]", "[1, 2, 3]", '["a", "b"]', "[2, 1]", "[1, 1]", "[nan, 1]", "[[1], 2]", "[true, 2]", "[0, inf]", "5"])  # fmt: skip
-def test_ranges_are_two_rising_numbers(value: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["[]", "[1]", "[1, 2, 3]", '["a", "b"]', "[2, 1]", "[nan, 1]", "[[1], 2]", "[true, 2]", "[0, inf]", "5"])  # fmt: skip
+def test_ranges_are_two_numbers_in_order(value: str, tmp_path: Path) -> None:
     project = write_project(tmp_path / "a")
     edit(project, '"rain.tif", unit', f'"rain.tif", range = {value}, unit')
     assert "range" in message(refusal(Project.load, project))
@@ -512,11 +531,13 @@ def test_ranges_are_two_rising_numbers(value: str, tmp_path: Path) -> None:
         *('kind = "regulating"', 'cite = "book, A.1"', 'verified = "full_text"', 'by = "ecosystem"'),
         *('where = { R = "P * alpha" }', 'A = "m²"', 'gives = "m³/yr"', 'formula = "Q * c"'),
         *('is = "precipitation"', 'from = "prices.reservoir"', 'physical = "Q"', 'source = "hand calculation"'),
-        *('unit = "m³/(ha·yr)"', 'expect = { Q = 6302.5, V = 44495.65 }', 'symbol = "V"'),
-        *('c = 7.06', 'title = { en = "Water retention", zh = "水源涵养" }', 'id = "water_retention"'),
+        *('unit = "m³/(ha·yr)"', "expect = { Q = 6302.5, V = 44495.65 }", 'symbol = "V"'),
+        *("c = 7.06", 'title = { en = "Water retention", zh = "水源涵养" }', 'id = "water_retention"'),
     ],
 )  # fmt: skip
 def test_rule_values_of_a_wrong_type(line: str, value: str, tmp_path: Path) -> None:
+    if value == '"x"' and line.startswith("source"):
+        pytest.skip("a source may be any text")
     folder = write_standard(tmp_path)
-    edit(folder / "water_retention.toml", line, f"{line.split(' = ')[0]} = {value}")
+    edit(folder / "water_retention.toml", line, f"{line.split(' = ', maxsplit=1)[0]} = {value}")
     assert "water_retention.toml" in message(refusal(library.standard, folder))

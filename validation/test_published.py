@@ -1,7 +1,7 @@
 """Published accounts: printed lines follow from printed inputs through rule and project files.
 
 The cases lie beside this file. Where the collection they were chosen from is at hand (``cases`` in
-the folder that GEP_SHARED names, or in ../shared beside the checkout), the printed numbers are
+the folder that GEP_SHARED_DATA names, or in ../shared beside the checkout), the printed numbers are
 compared with it as well.
 """
 # ruff: noqa: D103  a test's name says what it shows
@@ -109,11 +109,11 @@ def test_command_reports_and_fails_on_a_difference(
 
 
 def collection(name: str) -> list[dict[str, Any]]:
-    root = os.environ.get("GEP_SHARED") or os.environ.get("GEP_SHARED_DATA")
+    root = os.environ.get("GEP_SHARED_DATA")
     folder = Path(root) if root else Path(__file__).resolve().parents[2] / "shared"
     path = folder / "cases" / f"{name}.json"
     if not path.is_file():
-        pytest.skip(f"no {path}: set GEP_SHARED to the folder that holds cases/")
+        pytest.skip(f"no {path}: set GEP_SHARED_DATA to the folder that holds cases/")
     return list(json.loads(path.read_text(encoding="utf-8"))["expected"])
 
 

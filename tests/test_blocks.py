@@ -1,0 +1,178 @@
+"""The pass over the rasters: the same bits whatever the blocks and threads; nothing missing is zero."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+import tiny
+from pyproj import Transformer
+
+from gep.account import Project
+from gep.blocks import combine, run_blocks
+from gep.errors import DataError
+from gep.plan import make_plan
+from gep.sums import _Run, make_work
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A pass of six tiles, with an input of every resampling kind."""
+    folder = tmp_path_factory.mktemp("blocks")
+    shape = (600, 530)
+    west, north = tiny.CORNER
+    rng = np.random.default_rng(2)
+    codes = rng.integers(0, 5, (60, 53)).repeat(10, axis=0).repeat(10, axis=1)
+    land = tiny.write_raster(folder / "land.tif", codes, nodata=0, tiled=True, blockxsize=128, blockysize=128)
+    lon, lat = Transformer.from_crs(tiny.UTM, tiny.LONLAT, always_xy=True).transform(west, north)
+    spec = {
+        "precipitation": ("bilinear", (30, 30), 0.009, (lon - 0.02, lat + 0.02), tiny.LONLAT, "mm/yr", (900, 2000)),
+        "evapotranspiration": ("nearest", (25, 25), 0.01, (lon - 0.02, lat + 0.02), tiny.LONLAT, "mm/yr", (300, 800)),
+        "rainfall_erosivity": ("mode", (700, 650), 28.0, (west - 9, north + 5), tiny.UTM, "MJ·mm/(hm²·h·yr)", (3000, 9000)),
+        "slope_length_factor": ("average", (1300, 1200), 14.0, (west - 31, north + 17), tiny.UTM, "1", (0.5, 9)),
+        "vegetation_cover": ("exact", shape, 30.0, tiny.CORNER, tiny.UTM, "%", (0, 100)),
+        "visitors": ("sum", (1300, 1200), 0.00015, (lon - 0.001, lat + 0.001), tiny.LONLAT, "人次/yr", (0, 3)),
+    }  # fmt: skip
+    inputs: dict[str, Any] = {
+        "soil_erodibility": {"value": 0.03, "unit": "tsoil·hm²·h/(hm²·MJ·mm)"},
+        "carbon_sequestration_rate": {"value": 2, "unit": "tC/(hm²·yr)"},
+    }
+    for seed, (name, (how, size, cell, corner, crs, unit, limits)) in enumerate(spec.items()):
+        values = tiny.smooth(size, *limits, seed, 0.03)
+        values = np.round(values) if how == "mode" else values
+        path = tiny.write_raster(
+            folder / f"{name}.tif", values, cell=cell, corner=corner, crs=crs, nodata=np.nan
+        )
+        inputs[name] = {"file": str(path), "unit": unit, "resampling": how}
+    west_half = tiny.rectangle((600, 240))
+    zones = {
+        "a": shapely.affinity.rotate(shapely.affinity.scale(west_half, 0.7, 0.8), 9),
+        "b": shapely.affinity.translate(west_half, 8000, 777.7),
+    }
+    statistics = [(z, "sulfur_dioxide_emission", 900.0, "tSO2/yr") for z in zones]
+    zone_file = tiny.write_zones(folder / "zones.gpkg", zones)
+    project = Project.build(**tiny.project(folder, land, zone_file, inputs, statistics=statistics))
+    run = _Run(make_plan(project.data))
+    run._request()
+    return make_work(run.plan, run.numbers, tuple(run.formulas), tuple(run.slots)), project
+
+
+@pytest.fixture(scope="module")
+def whole(work: Any) -> Any:
+    return run_blocks(work[0], block=2048, workers=1)
+
+
+def assert_same_bits(a: Any, b: Any) -> None:
+    np.testing.assert_array_equal(a.area, b.area)
+    np.testing.assert_array_equal(a.no_cover, b.no_cover)
+    for one, other in zip(a.sums, b.sums, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert a.unknown == b.unknown
+    assert a.not_finite == b.not_finite
+    assert a.ranges == b.ranges
+
+
+@pytest.mark.parametrize(("block", "workers"), [(256, 1), (512, 2), (1024, 1), (256, 4), (2048, 2)])
+def test_blocks_and_threads_change_no_bit(work: Any, whole: Any, block: int, workers: int) -> None:
+    assert whole.area.sum() > 0
+    assert all(np.isfinite(s).all() for s in whole.sums)
+    assert_same_bits(run_blocks(work[0], block=block, workers=workers), whole)
+
+
+def test_the_order_of_tiles_changes_no_bit(work: Any, whole: Any) -> None:
+    from gep.blocks import Worker
+
+    worker = Worker(work[0])
+    tiles = [t for block in work[0].grid.blocks(256) for t in worker.block(block)]
+    worker.reader.close()
+    assert len(tiles) > 4
+    assert_same_bits(combine(work[0], tiles[::-1]), whole)
+
+
+def test_the_account_is_the_same_to_the_bit(work: Any) -> None:
+    one = work[1].run(block=256, workers=2)
+    other = work[1].run(block=1024, workers=1)
+    for name in one.dataset.data_vars:
+        a, b = one.dataset[name].to_numpy(), other.dataset[name].to_numpy()
+        assert a.dtype.kind not in "f" or np.array_equal(a, b, equal_nan=True), name
+
+
+def test_progress_counts_every_block(work: Any) -> None:
+    seen: list[tuple[int, int]] = []
+    run_blocks(work[0], block=256, workers=2, progress=lambda done, of: seen.append((done, of)))
+    assert seen == [(n, 9) for n in range(1, 10)]
+
+
+def test_an_error_in_a_thread_stops_the_run_and_is_told(work: Any, tmp_path: Path) -> None:
+    import dataclasses
+
+    layer = work[0].cells[0]
+    gone = dataclasses.replace(layer.raster, path=str(tmp_path / "gone.tif"))
+    cells = (dataclasses.replace(layer, raster=gone), *work[0].cells[1:])
+    broken = dataclasses.replace(work[0], cells=cells)
+    before = threading.active_count()
+    with pytest.raises(DataError, match="cannot be opened"):
+        run_blocks(broken, block=256, workers=2)
+    assert threading.active_count() <= before + 1
+
+
+# -------------------------------------------------------------------------- missing is not zero
+
+
+def small(folder: Path, codes: Any, et: Any, zones: Any = None, **more: Any) -> Any:
+    shape = np.shape(codes)
+    land = tiny.write_raster(folder / "land.tif", codes, nodata=0)
+    path = tiny.write_raster(folder / "et.tif", et, nodata=np.nan)
+    inputs = {
+        "precipitation": {"value": 1000, "unit": "mm/yr"},
+        "evapotranspiration": {"file": str(path), "unit": "mm/yr"},
+    }
+    shapes = zones or {"a": tiny.rectangle(shape)}
+    zone_file = tiny.write_zones(folder / "zones.gpkg", shapes)
+    standard = tiny.write_standard(folder, ["water"])
+    return tiny.run(tiny.project(folder, land, zone_file, inputs, standard=standard, **more))
+
+
+def test_coverage_is_the_share_of_area_with_complete_data(tmp_path: Path) -> None:
+    codes, et = np.ones((10, 10)), np.full((10, 10), 500.0)
+    codes[:, 5:] = 2
+    et[:2, :5] = np.nan
+    account = small(tmp_path, codes, et)
+    covered = account.dataset["water.Q.covered"].sel(zone="a")
+    assert float(covered.sel(ecosystem="forest")) == pytest.approx(0.8, rel=1e-4)
+    assert float(covered.sel(ecosystem="cropland")) == 1.0
+    area = float(account.dataset["area"].sel(zone="a", ecosystem="forest"))
+    wanted = 0.8 * area * (1 - 0.0465 - 0.5)
+    assert float(account.dataset["water.Q"].sel(zone="a", ecosystem="forest")) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_class_without_any_data_is_nan_and_not_zero(tmp_path: Path) -> None:
+    codes, et = np.ones((10, 10)), np.full((10, 10), 500.0)
+    codes[:, 5:] = 2
+    et[:, 5:] = np.nan
+    account = small(tmp_path, codes, et)
+    assert math.isnan(account.dataset["water.Q"].sel(zone="a", ecosystem="cropland"))
+    row = account.table.set_index("ecosystem").loc["cropland"]
+    assert math.isnan(row["quantity"])
+    assert math.isnan(row["value"])
+    assert row["covered"] == 0
+
+
+def test_land_without_a_code_is_told_apart(tmp_path: Path) -> None:
+    codes = np.ones((10, 10))
+    codes[:3] = 0
+    account = small(tmp_path, codes, np.full((10, 10), 500.0))
+    whole = float(account.dataset["area"].sum() + account.dataset["no_land_cover"].sum())
+    assert float(account.dataset["no_land_cover"].sum()) / whole == pytest.approx(0.3, rel=1e-4)
+
+
+def test_a_tile_without_any_land_cover_adds_nothing(tmp_path: Path) -> None:
+    codes = np.ones((20, 300))
+    codes[:, :280] = 0
+    account = small(tmp_path, codes, np.full((20, 300), 500.0), {"a": tiny.rectangle((20, 300))})
+    assert float(account.dataset["area"].sum()) == pytest.approx(20 * 20 * 900 / 1.00045, rel=1e-4)
