@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from gep import formula, trace
+from gep.blocks import BLOCK
 from gep.errors import GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
 from gep.maps import check_maps, write_maps
@@ -244,7 +245,7 @@ class Account:
             provenance = json.loads((path / "provenance.json").read_text(encoding="utf-8"))
             with xr.open_dataset(path / "account.nc", engine="scipy") as stored:
                 dataset = _own_names(stored.load())
-        except (OSError, ValueError, TypeError, KeyError) as error:  # what scipy raises on no netCDF
+        except (OSError, ValueError, TypeError, KeyError) as error:
             cure = "give the folder that `gep run` wrote"
             raise UsageError("the folder holds no account", str(path), str(error), cure) from None
         for name in dataset.coords:
@@ -354,7 +355,7 @@ class Project:
     def run(
         self,
         *,
-        block: int = 2048,
+        block: int = BLOCK,
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> Account:

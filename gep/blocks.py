@@ -22,6 +22,8 @@ from gep.grid import Floats, Grid, Ints, Raster, RasterReader, Window, Zones
 from gep.kernel import Kernel
 
 Progress = Callable[[int, int], None]
+#: Side of a block in cells, where none is asked for: what a thread computes at a time.
+BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def _bincount(
 
 
 def run_blocks(
-    work: Work, block: int = 2048, workers: int | None = None, progress: Progress | None = None
+    work: Work, block: int = BLOCK, workers: int | None = None, progress: Progress | None = None
 ) -> Totals:
     """Make the class sums of all blocks.
 

@@ -76,7 +76,9 @@ def check(path: Path) -> None:
         from gep.account import Project
 
         with _progress() as progress:
-            problems = Project.load(found).check(progress)
+            loaded = Project.load(found)
+            problems = loaded.check(progress)
+        _notes(loaded.data.notes)
     _report(problems)
     _count(problems, "nothing was computed" if problems.errors else "")
     if problems.errors:
@@ -93,7 +95,7 @@ def check(path: Path) -> None:
 @click.option(
     "--block",
     type=click.IntRange(min=1),
-    default=2048,
+    default=512,
     show_default=True,
     help="Side of the blocks that are read at once, in cells. Changes no bit of the result.",
 )
@@ -109,6 +111,7 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
 
     with _progress() as progress:
         account = Project.load(found).run(block=block, workers=workers, progress=progress)
+    _notes(account.provenance["notes"])
     for text in account.provenance["warnings"]:
         _warning(text)
     try:
@@ -216,6 +219,12 @@ def _report(problems: Iterable[Problem]) -> None:
             _warning(str(problem))
         else:
             click.echo(str(problem), err=True)
+
+
+def _notes(notes: Iterable[str]) -> None:
+    """Say what was done to the data, such as bringing a raster onto the grid."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _warning(text: str) -> None:

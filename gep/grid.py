@@ -331,7 +331,10 @@ def _quarter(
     west = t.c + t.a * np.arange(part.col, part.col + part.width + 1)
     north = t.f + t.e * np.arange(part.row, part.row + part.height + 1)
     cells = shapely.box(west[None, :-1], north[1:, None], west[None, 1:], north[:-1, None])
-    share = shapely.area(shapely.intersection(cells, shape)) / abs(t.a * t.e)
+    shapely.prepare(shape)
+    share = shapely.contains(shape, cells).astype(np.float64)
+    crossed = shapely.intersects(shape, cells) & (share == 0)
+    share[crossed] = shapely.area(shapely.intersection(cells[crossed], shape)) / abs(t.a * t.e)
     share[share > 1 - 1e-12] = 1.0
     share[share < 1e-12] = 0.0  # noqa: PLR2004
     shares[rows, cols] = share

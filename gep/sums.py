@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gep import formula, kernel
-from gep.blocks import CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
+from gep.blocks import BLOCK, CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
 from gep.errors import DataError, Problems
 from gep.formula import Call, Node, Sym
 from gep.functions import FUNCTIONS
@@ -62,7 +62,7 @@ class ClassSums:
 
 def make_sums(
     plan: Plan,
-    block: int = 2048,
+    block: int = BLOCK,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ClassSums:
@@ -406,7 +406,11 @@ class _Run:
 
     def _judge_range(self, source: Any, low: float, high: float, where: str) -> bool:
         limits = source.limits
-        if limits is None or (low >= limits[0] and high <= limits[1]):
+        if limits is None:
+            return True
+        # Interpolating 100 % everywhere can give 100.00000000000001 %: that is in range.
+        least, most = (limits[0] - 1e-9 * abs(limits[0]), limits[1] + 1e-9 * abs(limits[1]))
+        if low >= least and high <= most:
             return True
         found = f"{low:g} to {high:g} {source.unit}; plausible is {limits[0]:g} to {limits[1]:g}"
         cure = "check unit and nodata; if the values are right, say range = [low, high]"

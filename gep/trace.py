@@ -141,8 +141,10 @@ class _Explainer:
             quantity = self.provenance["quantities"][entry["given"]]
             note = f"given by the project instead of computed: {entry['given']}"
             return Trace(head, (note, self._origin(quantity)))
-        factor = "" if entry["factor"] == 1 else f" × {entry['factor']:.10g} (unit)"
-        notes = [f"{symbol} = {entry['formula']}{factor}   [{entry['unit']}]"]
+        text = entry["formula"]
+        if entry["factor"] != 1:
+            text = f"({text}) × {entry['factor']:.10g}"
+        notes = [f"{symbol} = {text}   [{entry['unit']}]"]
         clause = self._cite(entry["cite"]) if entry["cite"] != self.rules[service]["cite"] else ""
         notes.append(" · ".join(x for x in (clause, entry["verified"]) if x))
         notes += self._members(f"{service}.{symbol}")

@@ -134,7 +134,8 @@ def _registry() -> pint.UnitRegistry[Any]:
 @functools.cache
 def known_units() -> frozenset[str]:
     """Return the names of all units that may be written."""
-    return frozenset(str(name) for name in _registry()._units if not str(name).startswith(("[", "delta_", "Δ")))  # noqa: SLF001
+    names = map(str, _registry()._units)  # noqa: SLF001
+    return frozenset(name for name in names if not name.startswith(("[", "delta_", "Δ")))
 
 
 @functools.cache

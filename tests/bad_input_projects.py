@@ -70,7 +70,10 @@ symbol = "Q"
 title = { en = "Water retained", zh = "水源涵养量" }
 formula = "P - P * alpha - ET"
 unit = "m³/(ha·yr)"
-printed = { formula = "A * (P - R - ET) * 1e-3", where = { R = "P * alpha" }, A = "m²", gives = "m³/yr" }
+printed.formula = "A * (P - R - ET) * 1e-3"
+printed.where = { R = "P * alpha" }
+printed.A = "m²"
+printed.gives = "m³/yr"
 [[steps]]
 symbol = "V"
 title = { en = "Value of water retention", zh = "水源涵养价值" }

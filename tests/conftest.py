@@ -1,4 +1,4 @@
-"""Shared fixtures and how the suite runs: real data if it is there, long tests only when asked for."""
+"""Shared fixtures, and how the suite runs: real data if it is there, long tests when asked for."""
 
 from __future__ import annotations
 

@@ -435,13 +435,25 @@ def test_check_gives_the_same_problems_as_a_run(good: Path) -> None:
         ("year_is_none", "price_year = 2020", "price_year = 20200"),
         ("zones_column_unknown", 'id = "code"', 'id = "cod"'),
         ("statistics_file_missing", '"statistics.csv"', '"statistic.csv"'),
-        ("unquoted_coefficient", "[statistics]", "[coefficients]\nrunoff.alpha.town = { value = 1 }\n[statistics]"),
+        (
+            "unquoted_coefficient",
+            "[statistics]",
+            "[coefficients]\nrunoff.alpha.town = { value = 1 }\n[statistics]",
+        ),
         ("resampling_unknown", '"rain.tif", unit', '"rain.tif", resampling = "linear", unit'),
         ("band_unknown", '"rain.tif", unit', '"rain.tif", bands = 3, unit'),
-        ("map_step_unknown", "[statistics]", '[outputs]\nmaps = ["water_retention.q"]\n[statistics]'),
-        ("function_unknown", '{ file = "et.tif", unit = "mm/yr" }', '{ derive = "slop", elevation = 1 }'),
+        (
+            "map_step_unknown",
+            "[statistics]",
+            '[outputs]\nmaps = ["water_retention.q"]\n[statistics]',
+        ),
+        (
+            "function_unknown",
+            '{ file = "et.tif", unit = "mm/yr" }',
+            '{ derive = "slop", elevation = 1 }',
+        ),
     ],
-)  # fmt: skip
+)
 def test_golden_message_of_a_project_key(key: str, old: str, new: str, good: Path) -> None:
     edit(good, old, new)
     compare(key, run_refused(good), good.parent)
@@ -536,7 +548,7 @@ def test_a_missing_cell_is_never_zero(good: Path) -> None:
     np.testing.assert_allclose(means[np.isfinite(means)], 1000.0)
 
 
-# ------------------------------------------------------------------------------- whole or not at all
+# ------------------------------------------------------------------------- whole or not at all
 
 
 def hidden(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gep import formula, library, units
 from gep.account import Project
-from gep.errors import GepError, Problems
+from gep.errors import GepError, Problem, Problems
 from gep.formula import Meaning
 from gep.functions import FUNCTIONS
 from gep.model import ServiceReader
@@ -38,11 +38,12 @@ FEWER = settings(BOUNDED, max_examples=100)
 @contextmanager
 def read_or_refused() -> Iterator[None]:
     """A GepError is an answer, if it says something."""
+    problems: tuple[Problem, ...] = ()
     try:
         yield
     except GepError as error:
-        assert error.problems
-        assert all(problem.what for problem in error.problems)
+        problems = error.problems or (Problem(""),)
+    assert all(problem.what for problem in problems), "an error says what is wrong"
 
 
 # What a TOML file can hold.
@@ -345,10 +346,16 @@ def toml_text(data: Any) -> str:
 
 
 def quote(text: str) -> str:
-    return '"' + "".join(
-        c if c.isprintable() and c not in '"\\' and ord(c) < 0xD800 else f"\\u{min(ord(c), 0xD7FF):04x}"
-        for c in text
-    ) + '"'  # fmt: skip
+    return (
+        '"'
+        + "".join(
+            c
+            if c.isprintable() and c not in '"\\' and ord(c) < 0xD800
+            else f"\\u{min(ord(c), 0xD7FF):04x}"
+            for c in text
+        )
+        + '"'
+    )
 
 
 def write_toml(path: Path, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Grids: true areas, exact shares of cells, tiles that add up, rasters sampled where they should be."""
+"""Grids: true areas, exact shares of cells, tiles that add up, rasters sampled in place."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ from gep.grid import (
 )
 
 
-def grid(
-    crs: str, corner: tuple[float, float], cell: float, shape: tuple[int, int]
-) -> Grid:
+def grid(crs: str, corner: tuple[float, float], cell: float, shape: tuple[int, int]) -> Grid:
     wkt = CRS.from_user_input(crs).to_wkt()
     return Grid(wkt, Affine(cell, 0, corner[0], 0, -cell, corner[1]), *shape)
 
@@ -40,8 +38,11 @@ def outline(place: Grid, row: int, col: int, steps: int = 60) -> tuple[np.ndarra
     """Return longitude and latitude of a fine outline of one cell."""
     west, south, east, north = place.box(Window(row, col, 1, 1))
     t = np.linspace(0, 1, steps, endpoint=False)
-    x = np.concatenate([west + (east - west) * t, np.full(steps, east), east - (east - west) * t, np.full(steps, west)])  # fmt: skip
-    y = np.concatenate([np.full(steps, south), south + (north - south) * t, np.full(steps, north), north - (north - south) * t])  # fmt: skip
+    one = np.ones(steps)
+    right, up = west + (east - west) * t, south + (north - south) * t
+    left, down = east + west - right, north + south - up
+    x = np.concatenate([right, east * one, left, west * one])
+    y = np.concatenate([south * one, up, north * one, down])
     if place.crs.is_geographic:
         return x, y
     to_degrees = Transformer.from_crs(place.crs, place.crs.geodetic_crs, always_xy=True)
@@ -110,7 +111,10 @@ def test_a_band_of_cells_around_the_earth_has_the_zone_s_area() -> None:
 
 
 def test_areas_of_parts_equal_the_whole() -> None:
-    for crs, corner, cell in (("EPSG:4326", (119.0, 28.0), 1e-3), ("EPSG:32650", (3e5, 31e5), 30.0)):
+    for crs, corner, cell in (
+        ("EPSG:4326", (119.0, 28.0), 1e-3),
+        ("EPSG:32650", (3e5, 31e5), 30.0),
+    ):
         place = grid(crs, corner, cell, (40, 30))
         whole = place.areas(place.window)
         part = Window(7, 11, 13, 5)
@@ -138,9 +142,7 @@ def test_outside_the_projection_s_domain_is_refused() -> None:
 # ------------------------------------------------------------------------------- tiles and blocks
 
 
-@given(
-    height=st.integers(1, 1400), width=st.integers(1, 1400), side=st.integers(1, 1500)
-)
+@given(height=st.integers(1, 1400), width=st.integers(1, 1400), side=st.integers(1, 1500))
 @settings(max_examples=50)
 def test_blocks_and_tiles_cover_every_cell_once(height: int, width: int, side: int) -> None:
     place = grid("EPSG:32650", tiny.CORNER, 30.0, (height, width))
@@ -177,7 +179,9 @@ def test_a_raster_without_crs_or_turned_is_refused(tmp_path: Path) -> None:
     ):
         path = tmp_path / f"{name}.tif"
         options = {"transform": Affine(30, 0, 0, 0, -30, 0)} | profile
-        with rasterio.open(path, "w", driver="GTiff", count=1, height=3, width=3, dtype="uint8", **options) as out:
+        with rasterio.open(
+            path, "w", driver="GTiff", count=1, height=3, width=3, dtype="uint8", **options
+        ) as out:
             out.write(np.ones((1, 3, 3), dtype=np.uint8))
         with rasterio.open(path) as dataset, pytest.raises(DataError, match=message):
             Grid.of(dataset, name)
@@ -340,7 +344,9 @@ def plane(layer: twin.Layer) -> np.ndarray:
 def test_bilinear_is_exact_on_a_plane(tmp_path: Path) -> None:
     # A coarser grid, its cells not in line with ours: a plane comes through without error.
     corner = (tiny.CORNER[0] - 217.0, tiny.CORNER[1] + 301.0)
-    source = twin.Layer(np.zeros((30, 30)), Affine(100, 0, corner[0], 0, -100, corner[1]), CRS(tiny.UTM))
+    source = twin.Layer(
+        np.zeros((30, 30)), Affine(100, 0, corner[0], 0, -100, corner[1]), CRS(tiny.UTM)
+    )
     path = tiny.write_raster(tmp_path / "plane.tif", plane(source), cell=100.0, corner=corner)
     place = grid("EPSG:32650", tiny.CORNER, 30.0, (60, 70))
     target = twin.Layer(np.zeros((60, 70)), place.transform, place.crs)
@@ -379,7 +385,13 @@ def test_gathering_agrees_with_exact_overlaps(tmp_path: Path, how: str) -> None:
 def test_scale_and_offset_of_a_file_are_applied_however_it_is_read(tmp_path: Path) -> None:
     # 16-bit rain in tenths of a millimetre, with an offset: the same numbers by every road.
     place = grid("EPSG:32650", tiny.CORNER, 30.0, (20, 20))
-    for how, cell in (("exact", 30.0), ("bilinear", 60.0), ("nearest", 60.0), ("average", 10.0), ("mode", 10.0)):
+    for how, cell in (
+        ("exact", 30.0),
+        ("bilinear", 60.0),
+        ("nearest", 60.0),
+        ("average", 10.0),
+        ("mode", 10.0),
+    ):
         path = tmp_path / f"{how}.tif"
         shape = (round(600 / cell),) * 2
         tiny.write_raster(path, np.full(shape, 12_345), cell=cell, dtype="int16", nodata=-1)
@@ -413,7 +425,9 @@ def test_nodata_that_the_type_cannot_hold_matches_nothing(tmp_path: Path) -> Non
     place = grid("EPSG:32650", tiny.CORNER, 30.0, (20, 20))
     path = tiny.write_raster(tmp_path / "bytes.tif", np.full((20, 20), 241), dtype="uint8")
     assert (read(place, raster(path, "exact", nodata=-9999.0)) == 241).all()
-    fine = tiny.write_raster(tmp_path / "fine.tif", np.full((60, 60), 241), cell=10.0, dtype="uint8")
+    fine = tiny.write_raster(
+        tmp_path / "fine.tif", np.full((60, 60), 241), cell=10.0, dtype="uint8"
+    )
     assert (read(place, raster(fine, "average", nodata=-9999.0)) == 241).all()
 
 

@@ -1,12 +1,13 @@
-"""Rules, tables and projects written to harm: refused with a message, in bounded time and memory."""
+"""Rules, tables and projects written to harm: refused with a message, in bounded time."""
 
 from __future__ import annotations
 
 import ast
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bad_input_projects import RULES, edit, refusal, write_project, write_standard, write_text
@@ -26,6 +27,15 @@ def bounded() -> Iterator[None]:
     start = time.monotonic()
     yield
     assert time.monotonic() - start < 20
+
+
+def attempt(call: Callable[..., Any], *args: Any) -> GepError | None:
+    """Call; return the GepError if there is one. Any other exception fails the test."""
+    try:
+        call(*args)
+    except GepError as error:
+        return error
+    return None
 
 
 def message(error: GepError) -> str:
@@ -261,18 +271,11 @@ def test_the_underline_stands_under_chinese_and_greek_symbols() -> None:
         "m\u200b",
         "",
         " ",
-        "万",
-        "万万万万万万万m",
         "元元",
     ],
 )
 def test_units_that_are_none(text: str) -> None:
-    try:
-        found = units.unit(text)
-    except UnitError as error:
-        assert len(message(error)) < 600
-    else:
-        assert text in {"万", "万万万万万万万m", "元元", "m⁹⁹⁹⁹⁹⁹⁹⁹", "m²²²²²²²²²²", "m-s"}, found
+    assert len(message(refusal(units.unit, text))) < 600
 
 
 @pytest.mark.parametrize("value", [None, 5, 1.5, True, [], {}, ["m"], {"m": 1}, b"m"])
@@ -328,10 +331,8 @@ def test_many_ragged_rows_are_not_as_many_problems(tmp_path: Path) -> None:
 def test_files_that_are_no_tables(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(raw)
-    try:
-        read_csv(path)
-    except GepError as error:
-        assert "table.csv" in message(error)
+    error = attempt(read_csv, path)
+    assert error is None or "table.csv" in message(error)
 
 
 @pytest.mark.parametrize(
@@ -359,15 +360,12 @@ def test_files_that_are_no_tables(raw: bytes, tmp_path: Path) -> None:
 def test_toml_that_harms(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(text, encoding="utf-8")
-    try:
-        data = read_toml(path)
-    except GepError as error:
+    error = attempt(read_toml, path)
+    if error is not None:
         assert "rules.toml" in message(error)
-        return
     write_standard(tmp_path)
     path.rename(tmp_path / "tiny" / "water_retention.toml")
     message(refusal(library.standard, tmp_path / "tiny"))
-    assert data is not None
 
 
 def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
@@ -514,7 +512,21 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("value", ["[]", "[1]", "[1, 2, 3]", '["a", "b"]', "[2, 1]", "[nan, 1]", "[[1], 2]", "[true, 2]", "[0, inf]", "5"])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[]",
+        "[1]",
+        "[1, 2, 3]",
+        '["a", "b"]',
+        "[2, 1]",
+        "[nan, 1]",
+        "[[1], 2]",
+        "[true, 2]",
+        "[0, inf]",
+        "5",
+    ],
+)
 def test_ranges_are_two_numbers_in_order(value: str, tmp_path: Path) -> None:
     project = write_project(tmp_path / "a")
     edit(project, '"rain.tif", unit', f'"rain.tif", range = {value}, unit')
@@ -528,13 +540,27 @@ def test_ranges_are_two_numbers_in_order(value: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *('kind = "regulating"', 'cite = "book, A.1"', 'verified = "full_text"', 'by = "ecosystem"'),
+        *(
+            'kind = "regulating"',
+            'cite = "book, A.1"',
+            'verified = "full_text"',
+            'by = "ecosystem"',
+        ),
         *('where = { R = "P * alpha" }', 'A = "m²"', 'gives = "m³/yr"', 'formula = "Q * c"'),
-        *('is = "precipitation"', 'from = "prices.reservoir"', 'physical = "Q"', 'source = "hand calculation"'),
+        *(
+            'is = "precipitation"',
+            'from = "prices.reservoir"',
+            'physical = "Q"',
+            'source = "hand calculation"',
+        ),
         *('unit = "m³/(ha·yr)"', "expect = { Q = 6302.5, V = 44495.65 }", 'symbol = "V"'),
-        *("c = 7.06", 'title = { en = "Water retention", zh = "水源涵养" }', 'id = "water_retention"'),
+        *(
+            "c = 7.06",
+            'title = { en = "Water retention", zh = "水源涵养" }',
+            'id = "water_retention"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_rule_values_of_a_wrong_type(line: str, value: str, tmp_path: Path) -> None:
     if value == '"x"' and line.startswith("source"):
         pytest.skip("a source may be any text")

@@ -21,7 +21,10 @@ from gep.account import COLUMNS, WHOLE_ZONE, Account, Project
 from gep.errors import UsageError
 from gep.units import unit
 
-DESIGN = "zone zone_name ecosystem service indicator quantity unit value currency price_year covered verified"
+DESIGN = (
+    "zone zone_name ecosystem service indicator quantity unit "
+    "value currency price_year covered verified"
+)
 FILES = {"account.csv", "account.nc", "account.xlsx", "provenance.json"}
 
 

@@ -90,7 +90,10 @@ def assert_equal(a: dict[str, Any], b: dict[str, Any], rtol: float) -> None:
 
 
 @SETTINGS
-@given(SEEDS, st.sampled_from([("m/yr", 1e-3), ("cm/yr", 0.1), ("m³/(ha·yr)", 10.0), ("L/(m²·a)", 1.0)]))
+@given(
+    SEEDS,
+    st.sampled_from([("m/yr", 1e-3), ("cm/yr", 0.1), ("m³/(ha·yr)", 10.0), ("L/(m²·a)", 1.0)]),
+)
 def test_another_unit_changes_nothing(tmp_path: Path, seed: int, unit: tuple[str, float]) -> None:
     data = fields(seed)
     plain = sums(account_of(tmp_path, data))
@@ -120,7 +123,9 @@ def test_splitting_a_zone_and_adding_changes_nothing(
 
 @SETTINGS
 @given(SEEDS, st.integers(1, SHAPE[0] - 1))
-def test_splitting_the_raster_and_adding_changes_nothing(tmp_path: Path, seed: int, row: int) -> None:
+def test_splitting_the_raster_and_adding_changes_nothing(
+    tmp_path: Path, seed: int, row: int
+) -> None:
     data = fields(seed)
     whole = sums(account_of(tmp_path, data))
     upper = {k: v[:row] for k, v in data.items()}
@@ -166,7 +171,8 @@ def test_zones_add_up_to_the_whole(tmp_path: Path, seed: int, count: int) -> Non
     whole = tiny.rectangle(SHAPE)
     west, south, east, north = whole.bounds
     rng = np.random.default_rng(seed)
-    points = shapely.MultiPoint(np.column_stack([rng.uniform(west, east, count), rng.uniform(south, north, count)]))  # fmt: skip
+    places = [rng.uniform(west, east, count), rng.uniform(south, north, count)]
+    points = shapely.MultiPoint(np.column_stack(places))
     cells = shapely.voronoi_polygons(points, extend_to=whole).geoms
     zones = {f"z{n}": cell.intersection(whole) for n, cell in enumerate(cells)}
     account = account_of(tmp_path, data, zones)

@@ -56,34 +56,102 @@ def test_an_empty_cell_is_no_zero(folder: Path) -> None:
 
 # file, what is replaced, by what, and the words that the message must hold
 FAULTS = {
-    "out of range": ("runoff.csv", "9.37", "937", "runoff.csv, row 3 (grassland), alpha", "937 [%]", "0 to 100"),
+    "out of range": (
+        "runoff.csv",
+        "9.37",
+        "937",
+        "runoff.csv, row 3 (grassland), alpha",
+        "937 [%]",
+        "0 to 100",
+    ),
     "negative": ("runoff.csv", "9.37", "-9.37", "out of range", "-9.37"),
-    "negative without range": ("prices.csv", "7.06", "-7.06", "the coefficient is negative", "row 2"),
+    "negative without range": (
+        "prices.csv",
+        "7.06",
+        "-7.06",
+        "the coefficient is negative",
+        "row 2",
+    ),
     "no number": ("runoff.csv", "9.37", "9,37", "row 3 has a wrong length", "4 cells"),
     "text": ("runoff.csv", "9.37", "about 9", "this is not a number", "'about 9'"),
     "infinite": ("runoff.csv", "9.37", "inf", "this is not a number"),
     "nan": ("runoff.csv", "9.37", "nan", "this is not a number"),
     "underscore": ("runoff.csv", "9.37", "9_3", "this is not a number"),
-    "duplicate": ("runoff.csv", "grassland,", "forest,", "duplicate row for forest", "rows 2 and 3"),
-    "duplicate item": ("prices.csv", "treatment,1260,CNY/tSO2", "reservoir,8,CNY/m³", "duplicate row for reservoir"),
+    "duplicate": (
+        "runoff.csv",
+        "grassland,",
+        "forest,",
+        "duplicate row for forest",
+        "rows 2 and 3",
+    ),
+    "duplicate item": (
+        "prices.csv",
+        "treatment,1260,CNY/tSO2",
+        "reservoir,8,CNY/m³",
+        "duplicate row for reservoir",
+    ),
     "no source": ("runoff.csv", "9.37,book", "9.37,", "the row has no source"),
-    "source": ("runoff.csv", "9.37,book", "9.37,bock", "source 'bock' is not in the sidecar", "'book'?"),
-    "extra column": ("runoff.csv", "alpha,source", "alpha,sorce", "column 'sorce' is not described", "column 'source' is missing"),
+    "source": (
+        "runoff.csv",
+        "9.37,book",
+        "9.37,bock",
+        "source 'bock' is not in the sidecar",
+        "'book'?",
+    ),
+    "extra column": (
+        "runoff.csv",
+        "alpha,source",
+        "alpha,sorce",
+        "column 'sorce' is not described",
+        "column 'source' is missing",
+    ),
     "column twice": ("runoff.csv", "alpha,source", "source,source", "column 'source' occurs twice"),
-    "missing column": ("runoff.csv", "ecosystem,alpha", "ecosystem,beta", "column 'alpha' is missing"),
-    "missing key": ("runoff.csv", "ecosystem,alpha", "class,alpha", "column 'ecosystem' is missing"),
+    "missing column": (
+        "runoff.csv",
+        "ecosystem,alpha",
+        "ecosystem,beta",
+        "column 'alpha' is missing",
+    ),
+    "missing key": (
+        "runoff.csv",
+        "ecosystem,alpha",
+        "class,alpha",
+        "column 'ecosystem' is missing",
+    ),
     "price without year": ("prices.csv", "CNY/m³,2015", "CNY/m³,", "a price has no price_year"),
-    "year of no price": ("prices.csv", "CNY/m³,2015", "m³,2015", "price_year belongs to prices only"),
+    "year of no price": (
+        "prices.csv",
+        "CNY/m³,2015",
+        "m³,2015",
+        "price_year belongs to prices only",
+    ),
     "year": ("prices.csv", "CNY/m³,2015", "CNY/m³,about 2015", "price_year is not a year"),
     "unit": ("prices.csv", "CNY/m³", "RMB/m³", "unit 'RMB' is refused", "row 2 (reservoir)"),
     "verified": ("prices.csv", "full_text", "ok", "verified is one of", "'ok'"),
-    "shape": ("runoff.toml", '"rectangle"', '"square"', "shape is rectangle, list or index", "'square'"),
-    "column unit": ("runoff.toml", 'unit = "%"', 'unit = "ratio"', "unknown unit 'ratio'", "columns.alpha"),
+    "shape": (
+        "runoff.toml",
+        '"rectangle"',
+        '"square"',
+        "shape is rectangle, list or index",
+        "'square'",
+    ),
+    "column unit": (
+        "runoff.toml",
+        'unit = "%"',
+        'unit = "ratio"',
+        "unknown unit 'ratio'",
+        "columns.alpha",
+    ),
     "column cite": ("runoff.toml", 'cite = "book, Table 1"\n', "", "key 'cite' is missing"),
     "range": ("runoff.toml", "[0, 100]", "[100, 0]", "a range is [low, high]"),
-    "title": ("runoff.toml", ', zh = "径流系数" }\nshape', " }\nshape", "a title has both languages"),
+    "title": (
+        "runoff.toml",
+        ', zh = "径流系数" }\nshape',
+        " }\nshape",
+        "a title has both languages",
+    ),
     "index of zero": ("prices_index.csv", "2015,100", "2015,0", "the coefficient is out of range"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -147,8 +215,23 @@ def test_numbers(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1,5", "1,234", "12,34.5", "1.234,5", "1_000", "nan", "inf", "-inf", "1e999", "1 2", "0x10"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "x",
+        "1,5",
+        "1,234",
+        "12,34.5",
+        "1.234,5",
+        "1_000",
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "1 2",
+        "0x10",
+    ],
+)
 def test_texts_that_are_no_numbers(text: str) -> None:
     """1,5 may be one and a half or a slip: it is refused, not read as 15."""
     with pytest.raises(ValueError, match=r".*"):

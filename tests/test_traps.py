@@ -33,7 +33,8 @@ def run(
     **grid: Any,
 ) -> Any:
     land = codes if isinstance(codes, Path) else tiny.write_raster(
-        folder / "land.tif", np.ones(SHAPE) if codes is None else codes, dtype="uint8", nodata=0, **grid
+        folder / "land.tif", np.ones(SHAPE) if codes is None else codes, dtype="uint8",
+        nodata=0, **grid,
     )  # fmt: skip
     given: dict[str, Any] = {
         "precipitation": {"value": 1000, "unit": "mm/yr"},
@@ -72,7 +73,9 @@ def test_trap_1_grids_shifted_by_a_micrometre_are_not_joined_to_nothing(tmp_path
     found = run(tmp_path, et=et)
     assert forest(found) == pytest.approx(area(found) * (RAIN_LEFT - 500) / 1000, rel=1e-12)
     assert float(found.dataset["water.Q.covered"].min()) == 1.0
-    here, there = ([corner[0] + 30.0 * (n + 0.5) for n in range(SHAPE[1])] for corner in (tiny.CORNER, moved))
+    here, there = (
+        [corner[0] + 30.0 * (n + 0.5) for n in range(SHAPE[1])] for corner in (tiny.CORNER, moved)
+    )
     a, b = (xr.DataArray(values, coords={"x": x}, dims=("y", "x")) for x in (here, there))
     with xr.set_options(arithmetic_join="inner"):
         assert (a + b).size == 0  # what would have happened
@@ -84,7 +87,9 @@ def test_trap_1_arrays_from_a_notebook_are_not_joined_to_nothing(tmp_path: Path)
 
     def array(values: Any, shift: float, units: str | None = None) -> xr.DataArray:
         x = west + shift + 30.0 * (np.arange(SHAPE[1]) + 0.5)
-        made = xr.DataArray(values, coords={"y": y, "x": x}, dims=("y", "x"), attrs={"crs": tiny.UTM})
+        made = xr.DataArray(
+            values, coords={"y": y, "x": x}, dims=("y", "x"), attrs={"crs": tiny.UTM}
+        )
         return made.assign_attrs(units=units) if units else made
 
     found = compute(
@@ -142,7 +147,9 @@ def test_trap_3_mixed_coordinate_systems_meet_in_the_right_place(tmp_path: Path)
         q, m2 = found.dataset["water.Q"], found.dataset["area"]
         figures.append((q / m2).sel(ecosystem="forest", zone=["a", "b"]).to_numpy())
     for figure in figures:
-        np.testing.assert_allclose(figure, [(RAIN_LEFT - 400) / 1000, (RAIN_LEFT - 600) / 1000], rtol=1e-12)
+        np.testing.assert_allclose(
+            figure, [(RAIN_LEFT - 400) / 1000, (RAIN_LEFT - 600) / 1000], rtol=1e-12
+        )
 
 
 def test_trap_4_sums_of_many_32_bit_values_are_exact(tmp_path: Path) -> None:
@@ -156,7 +163,16 @@ def test_trap_4_sums_of_many_32_bit_values_are_exact(tmp_path: Path) -> None:
     assert abs(float(naive) / (stored * 490_000) - 1) > 1e-7  # what would have happened
 
 
-@pytest.mark.parametrize(("dtype", "nodata"), [("float32", -9999.0), ("int16", -32768), ("uint16", 0), ("float64", -3.4028234663852886e38), ("float32", float("nan"))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        ("float32", -9999.0),
+        ("int16", -32768),
+        ("uint16", 0),
+        ("float64", -3.4028234663852886e38),
+        ("float32", float("nan")),
+    ],
+)
 @pytest.mark.parametrize("resampling", ["exact", "bilinear", "nearest", "average", "mode"])
 def test_trap_5_nodata_never_enters_a_sum(
     tmp_path: Path, dtype: str, nodata: float, resampling: str
@@ -218,7 +234,11 @@ def test_trap_7_people_on_a_degree_grid_keep_their_number(tmp_path: Path) -> Non
     lon, lat = Transformer.from_crs(tiny.UTM, tiny.LONLAT, always_xy=True).transform(*tiny.CORNER)
     people = tiny.smooth((60, 70), 0, 90, 4)
     path = tiny.write_raster(
-        tmp_path / "people.tif", people, cell=0.0001, corner=(lon + 0.002, lat - 0.002), crs=tiny.LONLAT
+        tmp_path / "people.tif",
+        people,
+        cell=0.0001,
+        corner=(lon + 0.002, lat - 0.002),
+        crs=tiny.LONLAT,
     )
     inputs = {"visitors": {"file": str(path), "unit": "人次/yr"}}
     found = run(tmp_path, inputs=inputs, services=("visits",))
@@ -226,7 +246,13 @@ def test_trap_7_people_on_a_degree_grid_keep_their_number(tmp_path: Path) -> Non
 
 
 def test_trap_8_unit_names_mean_what_is_written_or_are_refused() -> None:
-    for text, hint in (("mu", "亩"), ("ton", "1000 kg"), ("mm/year", "yr"), ("C", "tC"), ("RMB", "price_year")):
+    for text, hint in (
+        ("mu", "亩"),
+        ("ton", "1000 kg"),
+        ("mm/year", "yr"),
+        ("C", "tC"),
+        ("RMB", "price_year"),
+    ):
         with pytest.raises(UnitError, match=hint):
             unit(text)
     assert unit("亩").factor_to(unit("m²")) == unit("亩").factor  # 2000/3 m², no mass unit
@@ -239,7 +265,10 @@ def test_trap_8_unit_names_mean_what_is_written_or_are_refused() -> None:
 def test_trap_8_price_years_do_not_mix_without_an_index(tmp_path: Path) -> None:
     land = tiny.write_raster(tmp_path / "land.tif", np.ones(SHAPE), dtype="uint8")
     zones = tiny.write_zones(tmp_path / "zones.gpkg", {"a": tiny.rectangle(SHAPE)})
-    inputs = {"precipitation": {"value": 1000, "unit": "mm/yr"}, "evapotranspiration": {"value": 500, "unit": "mm/yr"}}  # fmt: skip
+    inputs = {
+        "precipitation": {"value": 1000, "unit": "mm/yr"},
+        "evapotranspiration": {"value": 500, "unit": "mm/yr"},
+    }
     standard = tiny.write_standard(tmp_path, ["water"])
     tables = tiny.project(tmp_path, land, zones, inputs, standard=standard, price_year=2021)
     with pytest.raises(DataError, match="the price is of 2020, the account of 2021"):
@@ -266,7 +295,9 @@ def test_an_undeclared_sentinel_is_not_believed(tmp_path: Path) -> None:
     values = np.full(SHAPE, 500.0)
     values[3, 4] = -9999.0
     et = tiny.write_raster(tmp_path / "et.tif", values)
-    with pytest.raises(DataError, match="declares no nodata value, and holds one that looks like it"):
+    with pytest.raises(
+        DataError, match="declares no nodata value, and holds one that looks like it"
+    ):
         run(tmp_path, et=et)
 
 
@@ -280,13 +311,17 @@ def test_zero_is_a_value_and_missing_is_not_zero(tmp_path: Path) -> None:
     assert forest(hole) / area(hole) * 1000 == pytest.approx((RAIN_LEFT - 500) / 2, rel=1e-5)
 
 
-def test_a_grid_sixty_metres_east_is_aligned_and_not_subtracted_cell_by_cell(tmp_path: Path) -> None:
+def test_a_grid_sixty_metres_east_is_aligned_and_not_subtracted_cell_by_cell(
+    tmp_path: Path,
+) -> None:
     # The same shape, two columns off: cell by cell it would be a ramp in the wrong place.
     x = tiny.CORNER[0] + 30.0 * (np.arange(SHAPE[1] + 4) + 0.5)
     ramp = np.tile(400 + (x - tiny.CORNER[0]) / 10, (SHAPE[0], 1))
     straight = tiny.write_raster(tmp_path / "straight.tif", ramp[:, : SHAPE[1]])
     moved = tiny.write_raster(
-        tmp_path / "moved.tif", ramp[:, 2 : SHAPE[1] + 2], corner=(tiny.CORNER[0] + 60, tiny.CORNER[1])
+        tmp_path / "moved.tif",
+        ramp[:, 2 : SHAPE[1] + 2],
+        corner=(tiny.CORNER[0] + 60, tiny.CORNER[1]),
     )
     west, north = tiny.CORNER
     zone = {"a": shapely.box(west + 90, north - 1200, west + 1470, north)}
@@ -326,6 +361,66 @@ def test_web_mercator_cells_at_36_north_are_a_third_smaller_than_they_look(tmp_p
 
 
 @pytest.mark.parametrize(("easting", "excess"), [(500_000.0, -0.0008), (780_000.0, 0.0012)])
-def test_utm_cells_are_off_by_parts_of_a_thousand(tmp_path: Path, easting: float, excess: float) -> None:
+def test_utm_cells_are_off_by_parts_of_a_thousand(
+    tmp_path: Path, easting: float, excess: float
+) -> None:
     true = areas_of(tmp_path, tiny.UTM, (easting, 3_400_000.0), 30.0)
     assert 40 * 50 * 900 / true - 1 == pytest.approx(excess, abs=2e-4)
+
+
+def test_a_full_cover_stays_in_range_when_it_is_interpolated(tmp_path: Path) -> None:
+    # Σ w·100 / Σ w can come out as 100.00000000000001: rounding is no value out of range.
+    west, north = tiny.CORNER
+    cover = tiny.write_raster(
+        tmp_path / "cover.tif", np.full((20, 20), 100.0), cell=97.0, corner=(west - 31, north + 17)
+    )
+    inputs = {
+        "vegetation_cover": {"file": str(cover), "unit": "%"},
+        "rainfall_erosivity": {"value": 6000, "unit": "MJ·mm/(hm²·h·yr)"},
+        "soil_erodibility": {"value": 0.03, "unit": "tsoil·hm²·h/(hm²·MJ·mm)"},
+        "slope_length_factor": {"value": 2.5, "unit": "1"},
+    }
+    found = run(tmp_path, inputs=inputs, services=("water", "soil"))
+    kept = 6000 * 0.03 * 2.5 * (1 - np.exp(-tiny.FACTORS["forest"]["b"]))
+    assert forest(found, "soil.Q") == pytest.approx(kept * area(found) / 1e4, rel=1e-12)
+
+
+_SHARED = """
+[inputs]
+N = { is = "visitors", unit = "人次/yr" }
+F = { is = "vegetation_cover", unit = "1" }
+[[steps]]
+symbol = "Q"
+title = { en = "Q", zh = "Q" }
+formula = "N * F"
+unit = "人次/yr"
+[account]
+physical = "Q"
+[[examples]]
+given = { N = 10, F = 0.5 }
+expect = { Q = 5 }
+source = "by hand"
+"""
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a zone's total times a rate per cell is added for each cell"
+)
+def test_a_zone_s_total_is_not_counted_again_in_every_cell(tmp_path: Path) -> None:
+    # 1000 visits, cover 50 % everywhere: 500, or an error; not 500 × cells.
+    land = tiny.write_raster(tmp_path / "land.tif", np.ones(SHAPE), dtype="uint8")
+    cover = tiny.write_raster(tmp_path / "cover.tif", np.full(SHAPE, 50.0))
+    zones = tiny.write_zones(tmp_path / "zones.gpkg", {"a": tiny.rectangle(SHAPE)})
+    tables = tiny.project(
+        tmp_path,
+        land,
+        zones,
+        {"vegetation_cover": {"file": str(cover), "unit": "%"}},
+        standard=tiny.write_standard(tmp_path, [], own={"shared": _SHARED}),
+        statistics=[("a", "visitors", 1000.0, "人次/yr")],
+    )
+    try:
+        found = forest(tiny.run(tables), "shared.Q")
+    except DataError:
+        return
+    assert found == pytest.approx(500.0)

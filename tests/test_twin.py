@@ -36,7 +36,9 @@ def agree(found: Any, wanted: Any, what: str) -> None:
     found = np.nan_to_num(np.asarray(found, dtype=float))
     scale_of = np.abs(wanted).max()
     assert scale_of > 0, f"{what}: the twin found nothing, the comparison would be empty"
-    np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE * 1e-3 * scale_of, err_msg=what)
+    np.testing.assert_allclose(
+        found, wanted, rtol=TOLERANCE, atol=TOLERANCE * 1e-3 * scale_of, err_msg=what
+    )
 
 
 # ------------------------------------------------------------------------------ a made-up place
@@ -44,7 +46,7 @@ def agree(found: Any, wanted: Any, what: str) -> None:
 
 @pytest.fixture(scope="module")
 def valley(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A place with every kind of trouble: oblique zones, three grids, two CRSs, holes in the data."""
+    """A place with every trouble: oblique zones, three grids, two CRSs, holes in the data."""
     folder = tmp_path_factory.mktemp("valley")
     shape, cell = (330, 290), 30.0
     rng = np.random.default_rng(7)
@@ -63,10 +65,12 @@ def valley(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
     zones["outside"] = zones["outside"].difference(ring)
     zones["sliver"] = zones["sliver"].difference(ring)
-    frame = geopandas.GeoDataFrame({"code": list(zones)}, geometry=list(zones.values()), crs=tiny.UTM)
+    frame = geopandas.GeoDataFrame(
+        {"code": list(zones)}, geometry=list(zones.values()), crs=tiny.UTM
+    )
     frame.to_crs(tiny.LONLAT).assign(name=frame["code"]).to_file(folder / "zones.gpkg")
     to_lonlat = Transformer.from_crs(tiny.UTM, tiny.LONLAT, always_xy=True)
-    corner = np.array(to_lonlat.transform(west, north)) + [-0.013, 0.011]
+    corner = np.array(to_lonlat.transform(west, north)) + np.array([-0.013, 0.011])
     files = {
         "rain": tiny.write_raster(
             folder / "rain.tif",
@@ -152,7 +156,8 @@ def test_the_twin_and_the_engine_find_the_same_extent(valley: dict[str, Any]) ->
     projection = Proj(tiny.UTM)
     scale_there = projection.get_factors(*projection(middle.x, middle.y, inverse=True)).areal_scale
     beyond = shapely.area(valley["beyond"]) / scale_there
-    assert found[rest] == pytest.approx(wanted[rest] + beyond, rel=1e-6)
+    # (The engine takes its edges as geodesics, the twin as straight lines of the grid.)
+    assert found[rest] == pytest.approx(wanted[rest] + beyond, rel=1e-5)
 
 
 def test_the_twin_and_the_engine_retain_the_same_water(valley: dict[str, Any]) -> None:
@@ -239,6 +244,10 @@ class County:
         """Return a column of a coefficient table as a field; a parent's row serves its children."""
         path = ROOT / "coefficients" / f"{table}.csv"
         rows = pd.read_csv(path).set_index("ecosystem")[column].dropna().to_dict()
+        for key, own in self.project.get("coefficients", {}).items():
+            place, _, name = key.rpartition(".")
+            if place == f"{table}.{column}":  # the analyst's own number, in the table's unit
+                rows[name] = own["value"]
 
         def value(name: str) -> float:
             return next((rows[c] for c in self.chain(name) if c in rows), float("nan"))
@@ -254,7 +263,9 @@ class County:
 
     def field(self, quantity: str) -> twin.Floats:
         """Return an input on the land cover's grid, in the unit of the project file."""
-        return twin.align(twin.read(self.folder / self.project["inputs"][quantity]["file"]), self.codes)
+        return twin.align(
+            twin.read(self.folder / self.project["inputs"][quantity]["file"]), self.codes
+        )
 
     def within(self, groups: list[str]) -> list[int]:
         """Return the numbers of the classes that belong to one of the groups."""
@@ -327,7 +338,9 @@ def test_county_soil_retention(account: Any, county: County) -> None:
         np.nan,
     )
     cover = county.field("vegetation_cover") / 100
-    steps = [county.coefficient("hj_1173_2021/cover_factor", f"c_{n}") for n in (0, 10, 30, 50, 70, 90)]
+    steps = [
+        county.coefficient("hj_1173_2021/cover_factor", f"c_{n}") for n in (0, 10, 30, 50, 70, 90)
+    ]
     by_table = np.select([cover < at for at in (0.1, 0.3, 0.5, 0.7, 0.9)], steps[:-1], steps[-1])
     a = county.coefficient("hj_1173_2021/cover_factor", "intercept")
     b = county.coefficient("hj_1173_2021/cover_factor", "gradient")
@@ -344,7 +357,12 @@ def test_county_soil_retention(account: Any, county: County) -> None:
     for letter, name in (("N", "nitrogen"), ("P", "phosphorus")):
         kept_back = wanted * number[f"soil_{name}"]
         same(account, county, f"soil_retention.D_{letter}", kept_back)
-        same(account, county, f"soil_retention.V_{letter}", kept_back * county.price(f"{name}_treatment"))
+        same(
+            account,
+            county,
+            f"soil_retention.V_{letter}",
+            kept_back * county.price(f"{name}_treatment"),
+        )
 
 
 def test_county_sand_fixation(account: Any, county: County) -> None:
@@ -455,7 +473,9 @@ def test_gura_water_and_soil(real: Path, tmp_path: Path) -> None:
     land = twin.land_classes(codes, GURA, tiny.CLASSES)
     shapes = twin.polygons(gura / "subwatersheds_gura.geojson", codes, "subws_id")
     areas = twin.cell_areas(codes)
-    sums = twin.Sums(land, {z: areas * twin.shares(codes, s) for z, s in shapes.items()}, tiny.CLASSES)
+    sums = twin.Sums(
+        land, {z: areas * twin.shares(codes, s) for z, s in shapes.items()}, tiny.CLASSES
+    )
     zones = list(shapes)
 
     def check(name: str, wanted: twin.Floats) -> None:
@@ -464,7 +484,9 @@ def test_gura_water_and_soil(real: Path, tmp_path: Path) -> None:
     check("area", sums.by(1.0))
     rain = twin.bilinear(twin.read(gura / "precip_monthly_mm_1km.tif", "sum"), codes)
     et = twin.bilinear(twin.read(gura / "et0_monthly_mm_1km.tif", "sum"), codes)
-    alpha = twin.by_class(land, tiny.CLASSES, {c: f["alpha"] / 100 for c, f in tiny.FACTORS.items()})
+    alpha = twin.by_class(
+        land, tiny.CLASSES, {c: f["alpha"] / 100 for c, f in tiny.FACTORS.items()}
+    )
     check("water.Q", sums.by((rain - rain * alpha - et) / 1000))
     elevation = twin.read(gura / "dem_gura_15m.tif").values
     sine = np.sin(np.radians(twin.slope(elevation, (codes.transform.a, -codes.transform.e))))

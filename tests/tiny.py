@@ -197,7 +197,7 @@ def write_standard(
         'id = "tiny_2020"\ntitle = { en = "Tiny", zh = "小" }\nnumber = ""\n'
         'issuer = { en = "Tests", zh = "测试" }\ndate = "2020"\n'
         'scope = { en = "Tests", zh = "测试" }\n'
-        f"catalogue = {json.dumps(list(bodies))}\n{source}verified = \"full_text\"\n"
+        f'catalogue = {json.dumps(list(bodies))}\n{source}verified = "full_text"\n'
     )
     _write(home / "standard.toml", text)
     classes = 'title = { en = "Classes", zh = "分类" }\n'
@@ -229,7 +229,9 @@ def write_legend(path: Path, codes: Mapping[int, str], *, nodata: Iterable[int] 
     """Write a legend of whole-number codes for the test standard's classes."""
     text = 'title = { en = "Test codes", zh = "测试" }\nsource = "test"\n'
     text += f"nodata = {list(nodata)}\n[codes]\n"
-    text += "".join(f'{code} = {{ en = "{name}", zh = "{name}" }}\n' for code, name in codes.items())
+    text += "".join(
+        f'{code} = {{ en = "{name}", zh = "{name}" }}\n' for code, name in codes.items()
+    )
     text += "[to.tiny_2020]\n" + "".join(f'{c} = "{name}"\n' for c, name in codes.items())
     return _write(path, text)
 
@@ -340,6 +342,7 @@ def smooth(
         field += np.sin(wave * (a * x + b * y) * 4 + c) / wave
     field += 0.1 * rng.normal(size=shape)
     field = low + (high - low) * (field - field.min()) / (field.max() - field.min())
+    field = np.clip(field, low, high)
     if missing:
         field[rng.random(shape) < missing] = np.nan
     return field

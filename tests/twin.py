@@ -1,6 +1,6 @@
-"""The plain twin: whole arrays, straight from the formulas, sharing no code with the engine.
+"""The plain twin: whole arrays, straight from the formulas; it shares no code with the engine.
 
-Written to be read, not to be fast. It knows rasters, polygons, the ellipsoid and NumPy, nothing else.
+Written to be read, not to be fast. It knows rasters, polygons, the ellipsoid, NumPy.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def shares(layer: Layer, polygon: shapely.Geometry) -> Floats:
     """
     height, width = layer.shape
     t = layer.transform
-    result = rasterio.features.geometry_mask(
-        [polygon], (height, width), t, invert=True
-    ).astype(np.float64)
+    result = rasterio.features.geometry_mask([polygon], (height, width), t, invert=True).astype(
+        np.float64
+    )
     outline = shapely.segmentize(polygon.boundary, 0.4 * min(t.a, -t.e))
     x, y = shapely.get_coordinates(outline).T
     columns = np.floor((x - t.c) / t.a).astype(int)
@@ -142,7 +142,7 @@ def shares(layer: Layer, polygon: shapely.Geometry) -> Floats:
 
 
 def _places(source: Layer, target: Layer) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return where the target's centres lie in the source, in cells from its corner, and if inside."""
+    """Return where the target's centres lie in the source, in cells from its corner; if inside."""
     x, y = target.centres()
     if source.crs != target.crs:
         x, y = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)

@@ -701,7 +701,12 @@ def _calendar(rain: Array, dates: ArrayLike) -> tuple[Array, int, NDArray[np.int
         raise DataError(what, found=found, cure="join the records so that each day has one row")
     years = np.unique(when.astype("datetime64[Y]"))
     whole = np.concatenate(
-        [np.arange(y.astype("datetime64[D]"), (y + 1).astype("datetime64[D]")) for y in years]
+        [
+            np.arange(
+                y.astype("datetime64[D]"), (y + np.timedelta64(1, "Y")).astype("datetime64[D]")
+            )
+            for y in years
+        ]
     )
     missing = np.setdiff1d(whole, when)
     if 0 < missing.size < when.size:
