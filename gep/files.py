@@ -20,7 +20,9 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary folder to write into; it becomes ``folder`` when all is written.
 
     If anything is raised, or the process is killed, ``folder`` is as it was before. What a killed
-    run leaves is called ``.<name>.partial-…`` and is removed by the next run.
+    run leaves is called ``.<name>.partial-…`` and is removed by the next run; a folder that was
+    about to be replaced is called ``.<name>.previous`` for that moment, and the next run puts it
+    back.
 
     Raises
     ------
@@ -30,8 +32,15 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     refuse_existing(folder, overwrite=overwrite)
     folder = folder.resolve()
     partial = folder.parent / f".{folder.name}.partial-{uuid.uuid4().hex[:8]}"
+    previous = folder.parent / f".{folder.name}.previous"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        if previous.exists():  # a run was killed between the two renames below
+            if folder.exists():
+                shutil.rmtree(previous, ignore_errors=True)
+            else:
+                previous.rename(folder)
+                refuse_existing(folder, overwrite=overwrite)
         for stale in folder.parent.glob(f".{glob.escape(folder.name)}.partial-*"):
             shutil.rmtree(stale, ignore_errors=True)
         partial.mkdir()
@@ -43,10 +52,9 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield partial
         if folder.exists():
-            old = folder.parent / f".{folder.name}.partial-{uuid.uuid4().hex[:8]}"
-            folder.rename(old)
+            folder.rename(previous)
             partial.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(previous, ignore_errors=True)
         else:
             partial.rename(folder)
     finally:

@@ -242,6 +242,7 @@ class _Planner:
         terms = kernel.separate(resolved.tree, is_cell)
         cells = frozenset(n for n in formula.symbols(resolved.tree) if is_cell(n))
         self._nonlinear_totals(terms, cells, service, symbol)
+        self._repeated_totals(resolved, service, symbol)
         target = Target(
             service.id, symbol, resolved, self._is_given(step), terms, cells, total_unit, factor
         )
@@ -278,6 +279,24 @@ class _Planner:
                         "a zone's total enters a formula per cell in another way than as a factor"
                     )
                     self.problems.add(what, where, cure="take by_zone() of the whole formula")
+
+    def _repeated_totals(self, resolved: Resolved, service: Service, symbol: str) -> None:
+        """Refuse a zone's total times a rate per cell: it would be counted again in every cell."""
+        names = formula.symbols(resolved.tree)
+        if resolved.degree == 1 and any(self.result.is_cell(n) for n in names):
+            for term in kernel.separate(resolved.tree, self.result.is_cell):
+                leaves = [self.result.leaves[n] for n in formula.symbols(term.inside)]
+                if any(isinstance(x, InputLeaf) and x.source.is_total for x in leaves):
+                    continue
+                where = f"{service.path}, step {symbol!r}"
+                what = "a zone's total is multiplied by a rate that varies by cell"
+                cure = "share it out: total * rate / by_zone(rate) is a rate per area"
+                self.problems.add(what, where, service.steps[symbol].checked.text, cure)
+                return
+        for name in names:
+            leaf = self.result.leaves[name]
+            if isinstance(leaf, ZoneTotalLeaf):
+                self._repeated_totals(leaf.resolved, service, symbol)
 
     # ---------------------------------------------------------------- resolving
 
@@ -509,6 +528,7 @@ class LeafNumbers:
         self.classes = tuple(self.std.classes)
         self.missing: dict[tuple[str, str], set[str]] = {}  # (table.column, services) -> classes
         self.picked: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        self.used_overrides: set[str] = set()
         self._memo: dict[tuple[str, tuple[str, ...]], Array] = {}
 
     def array(self, name: str, members: Callable[[str], tuple[str, ...]]) -> Array:
@@ -639,6 +659,7 @@ class LeafNumbers:
         stem = f"{coefficient.table}.{coefficient.column}"
         if table.shape == "list":
             if stem in self.project.overrides:
+                self.used_overrides.add(stem)
                 return self.project.overrides[stem], label, "project"
             dated = table.dated[coefficient.column]
             exact = [e for e in dated if e.price_year == self.project.price_year]
@@ -652,8 +673,10 @@ class LeafNumbers:
         for name in chain:
             key = tuple(name if k == "ecosystem" else str(item) for k in table.key)
             row = ", ".join(str(k) for k in key)
-            override = self.project.overrides.get(f"{stem}.{'.'.join(str(k) for k in key)}")
+            name_of_row = f"{stem}.{'.'.join(str(k) for k in key)}"
+            override = self.project.overrides.get(name_of_row)
             if override is not None:
+                self.used_overrides.add(name_of_row)
                 return override, label, f"project: {row}"
             entry = table.entries[coefficient.column].get(cast("tuple[str, ...]", key))
             if entry is not None:

@@ -53,8 +53,10 @@ if TYPE_CHECKING:
 
 #: A raster must cover this share of the land cover's rectangle at least, or it is the wrong one.
 MIN_OVERLAP = 1e-6
+#: Overlap of two zones up to this share of the smaller one is rounding of coordinates.
+ROUNDING_OVERLAP = 1e-9
 #: Overlap of two zones up to this share of the smaller one is digitising noise, and is reported.
-MAX_ZONE_OVERLAP = 1e-6
+MAX_ZONE_OVERLAP = 1e-4
 RESAMPLING = ("nearest", "bilinear", "average", "sum", "mode")
 
 
@@ -426,9 +428,11 @@ class ProjectReader:
         for a, b in sorted((int(i), int(j)) for i, j in pairs if i < j):
             shared = shapes[a].intersection(shapes[b]).area
             smaller = min(shapes[a].area, shapes[b].area)
+            found = f"{labels[a]} and {labels[b]} share {shared / smaller:.2g} of the smaller one"
             if shared <= MAX_ZONE_OVERLAP * smaller:
+                if shared > ROUNDING_OVERLAP * smaller:
+                    self.notes.append(f"{where}: {found}; it is counted in both")
                 continue
-            found = f"{labels[a]} and {labels[b]} share {shared / smaller:.2%} of the smaller one"
             what = "zones overlap: their area would be counted twice"
             self.problems.add(what, where, found, "clip one by the other (QGIS: Difference)")
 

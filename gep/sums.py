@@ -154,6 +154,9 @@ class _Run:
             covered[key] = self._covered(target)
         inputs = {name: self._input_value(name) for name in self._input_names()}
         self._judge_coefficients()
+        for name in sorted(set(self.project.overrides) - self.numbers.used_overrides):
+            what = f"the coefficient {name!r} is given and no computed service uses it"
+            self.problems.warn(what, self.project.overrides[name].where)
         self.problems.raise_if_any(DataError)
         return ClassSums(
             self.plan,

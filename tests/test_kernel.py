@@ -228,6 +228,14 @@ def sizes(tree: Node, place: Place) -> float:
     return largest
 
 
+def test_the_drawn_formulas_are_not_trivial() -> None:
+    grown = [Grower(ALL_LEAVES, np.random.default_rng(n)).grow(4, axis=False) for n in range(200)]
+    terms = [separate(tree, is_cell) for tree in grown]
+    assert sum(len(t) > 1 for t in terms) > 80
+    assert sum(any(one.closed for one in t) for t in terms) > 20
+    assert sum(not is_separable(t, is_cell) for t in terms) > 40
+
+
 @settings(max_examples=400)
 @given(tree=formulas(4, axis=False), seed=st.integers(0, 10_000), holes=st.booleans())
 def test_sums_by_terms_equal_the_formula_cell_by_cell(tree: Node, seed: int, holes: bool) -> None:

@@ -403,11 +403,8 @@ source = "by hand"
 """
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a zone's total times a rate per cell is added for each cell"
-)
 def test_a_zone_s_total_is_not_counted_again_in_every_cell(tmp_path: Path) -> None:
-    # 1000 visits, cover 50 % everywhere: 500, or an error; not 500 × cells.
+    # 1000 visits, cover 50 % everywhere: not 500 × cells, but an error that says how to share.
     land = tiny.write_raster(tmp_path / "land.tif", np.ones(SHAPE), dtype="uint8")
     cover = tiny.write_raster(tmp_path / "cover.tif", np.full(SHAPE, 50.0))
     zones = tiny.write_zones(tmp_path / "zones.gpkg", {"a": tiny.rectangle(SHAPE)})
@@ -419,8 +416,6 @@ def test_a_zone_s_total_is_not_counted_again_in_every_cell(tmp_path: Path) -> No
         standard=tiny.write_standard(tmp_path, [], own={"shared": _SHARED}),
         statistics=[("a", "visitors", 1000.0, "人次/yr")],
     )
-    try:
-        found = forest(tiny.run(tables), "shared.Q")
-    except DataError:
-        return
-    assert found == pytest.approx(500.0)
+    with pytest.raises(DataError, match="a zone's total is multiplied by a rate") as refused:
+        tiny.run(tables)
+    assert "share it out" in str(refused.value)
