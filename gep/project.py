@@ -428,7 +428,7 @@ class ProjectReader:
         for a, b in sorted((int(i), int(j)) for i, j in pairs if i < j):
             shared = shapes[a].intersection(shapes[b]).area
             smaller = min(shapes[a].area, shapes[b].area)
-            found = f"{labels[a]} and {labels[b]} share {shared / smaller:.2g} of the smaller one"
+            found = f"{labels[a]} and {labels[b]} share {shared / smaller:.2%} of the smaller one"
             if shared <= MAX_ZONE_OVERLAP * smaller:
                 if shared > ROUNDING_OVERLAP * smaller:
                     self.notes.append(f"{where}: {found}; it is counted in both")

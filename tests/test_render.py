@@ -205,7 +205,7 @@ NAMES = st.sampled_from(["a", "b", "Q_CO2", "α", "ET0", "LS"])
 
 
 def nodes() -> st.SearchStrategy[Node]:
-    leaves = NAMES.map(Sym) | st.floats(0, 1e9, allow_nan=False).map(Num)
+    leaves = NAMES.map(Sym) | st.floats(1e-6, 1e9).map(Num)
 
     def grow(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         return st.one_of(
