@@ -389,7 +389,7 @@ class _Run:
             assert isinstance(leaf, InputLeaf)  # noqa: S101
             source = leaf.source
             label = str(source.origin.get("file") or source.origin.get("function") or source.where)
-            where = f"{label} ({source.quantity.name})"
+            where = f"{label} ({source.where})"
             if found.cells == found.missing:
                 self.problems.add(
                     "the raster has no data inside the zones",
