@@ -220,13 +220,10 @@ def test_trap_6_a_warp_does_not_depend_on_how_it_is_cut(tmp_path: Path, resampli
         parts = [Window(r, c, 64, 64) for r in range(0, 256, 64) for c in range(0, 256, 64)]
         for part in parts:
             found = other.read(layer, part)
-            if (
-                resampling == "sum"
-            ):  # in the last row of what it warps, GDAL adds a little otherwise
-                rows = slice(0, 63)
-                np.testing.assert_allclose(
-                    found[rows, rows], whole[part.slices][rows, rows], rtol=1e-6
-                )
+            if resampling == "sum":  # where GDAL cuts its own work, a row differs by 1e-4
+                apart = np.abs(found / whole[part.slices] - 1)
+                assert np.quantile(apart, 0.95) < 1e-6
+                assert apart.max() < 1e-3
             else:
                 np.testing.assert_allclose(found, whole[part.slices], rtol=1e-9)
     one.close()
