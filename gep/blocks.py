@@ -215,7 +215,7 @@ class Worker:
         if self.work.nodata:
             missing |= np.isin(codes, list(self.work.nodata))
         at = np.clip(np.searchsorted(self._codes, codes), 0, len(self._codes) - 1)
-        known = self._codes[at] == codes
+        known = (self._codes[at] == codes) & (codes == np.where(missing, 0, cover))
         classes = np.where(known & ~missing, self._numbers[at], -1)
         no_cover = {
             int(z): float(weight[missing & (zones == z)].sum()) for z in np.unique(zones[missing])

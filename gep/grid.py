@@ -453,6 +453,7 @@ class RasterReader:
             scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
             if (scale, offset) != (1.0, 0.0):
                 values[number] = values[number] * scale + offset
+        values[np.isinf(values)] = np.nan
         return values
 
     def _sample(self, dataset: Any, raster: Raster, window: Window) -> Floats:
@@ -492,38 +493,76 @@ class RasterReader:
             return np.where(inside & ~np.isnan(nearest), total / weights, np.nan)
 
     def _gather(self, dataset: Any, raster: Raster, window: Window) -> Floats:
-        """Gather finer cells by GDAL's warper, tile by tile: its result depends on tiling."""
+        """Gather finer cells by GDAL's warper, tile by tile: its result depends on tiling.
+
+        The warper gets the tile's part of the source with NaN for missing data: nodata values,
+        mask bands, scales and offsets are then read in one way only.
+        """
         import rasterio
         from affine import Affine
         from rasterio.enums import Resampling
+        from rasterio.io import MemoryFile
         from rasterio.vrt import WarpedVRT
 
-        dtype = np.dtype(dataset.dtypes[0])
-        missing = raster.nodata
-        if missing is None or not _can_hold(dtype, missing):
-            missing = math.nan if np.issubdtype(dtype, np.floating) else -1e300
+        part = self._below(raster, window)
+        if part is None:
+            return np.full((len(raster.bands), window.height, window.width), np.nan)
+        source = self._plain(dataset, raster, part)
+        if raster.resampling == "sum" and any(dataset.offsets[b - 1] for b in raster.bands):
+            found = f"offset {next(o for o in dataset.offsets if o):g}"
+            cure = "write the file without scale and offset"
+            raise DataError("counts with an offset cannot be summed", raster.name, found, cure)
+        own, t = raster.grid.transform, self.grid.transform
+        corner = (own.c + own.a * part.col, own.f + own.e * part.row)
         west, _, _, north = self.grid.box(window)
-        t = self.grid.transform
-        with WarpedVRT(
-            dataset,
-            crs=rasterio.crs.CRS.from_wkt(self.grid.wkt),
-            transform=Affine(t.a, 0.0, west, 0.0, t.e, north),
-            height=window.height,
-            width=window.width,
-            resampling=Resampling[raster.resampling],
-            src_nodata=missing,
-            nodata=math.nan,
-            dtype="float64",
-            tolerance=1e-6,
-        ) as warped:
-            values: Floats = np.asarray(warped.read(list(raster.bands)), dtype=np.float64)
-        for number, band in enumerate(raster.bands):
-            scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
-            if offset and raster.resampling == "sum":
-                found, cure = f"offset {offset:g}", "write the file without scale and offset"
-                raise DataError("counts with an offset cannot be summed", raster.name, found, cure)
-            values[number] = values[number] * scale + offset
-        return values
+        with MemoryFile() as memory:
+            with memory.open(
+                driver="GTiff",
+                count=len(raster.bands),
+                height=part.height,
+                width=part.width,
+                dtype="float64",
+                crs=rasterio.crs.CRS.from_wkt(raster.grid.wkt),
+                transform=Affine(own.a, 0.0, corner[0], 0.0, own.e, corner[1]),
+                nodata=math.nan,
+            ) as copy:
+                copy.write(source)
+            with (
+                memory.open() as copy,
+                WarpedVRT(
+                    copy,
+                    crs=rasterio.crs.CRS.from_wkt(self.grid.wkt),
+                    transform=Affine(t.a, 0.0, west, 0.0, t.e, north),
+                    height=window.height,
+                    width=window.width,
+                    resampling=Resampling[raster.resampling],
+                    nodata=math.nan,
+                    dtype="float64",
+                    tolerance=1e-6,
+                ) as warped,
+            ):
+                return np.asarray(warped.read(), dtype=np.float64)
+
+    def _below(self, raster: Raster, window: Window) -> Window | None:
+        """Return the cells of a raster below a tile, with a margin, or None."""
+        west, south, east, north = self.grid.box(window)
+        x = np.concatenate(
+            [np.linspace(west, east, 33)] * 2 + [np.full(33, west), np.full(33, east)]
+        )
+        y = np.linspace(south, north, 33)
+        y = np.concatenate([np.full(33, south), np.full(33, north), y, y])
+        if self.grid.crs != raster.grid.crs:
+            x, y = _transformer(self.grid.wkt, raster.grid.wkt).transform(x, y)
+        t = raster.grid.transform
+        cols, rows = (x - t.c) / t.a, (y - t.f) / t.e
+        margin = 4 + 4 * math.ceil(max(np.ptp(cols) / window.width, np.ptp(rows) / window.height))
+        col0 = max(0, math.floor(cols.min()) - margin)
+        row0 = max(0, math.floor(rows.min()) - margin)
+        col1 = min(raster.grid.width, math.ceil(cols.max()) + margin)
+        row1 = min(raster.grid.height, math.ceil(rows.max()) + margin)
+        if col0 >= col1 or row0 >= row1:
+            return None
+        return Window(row0, col0, row1 - row0, col1 - col0)
 
 
 def _can_hold(dtype: Any, value: float) -> bool:

@@ -128,6 +128,13 @@ class Plan:
 
         return members
 
+    def varies_in_zone(self, name: str) -> bool:
+        """Say whether a leaf varies within a zone: by cell or by class."""
+        leaf = self.leaves.get(name)
+        if isinstance(leaf, InputLeaf):
+            return bool(leaf.source.support & {"cell", "class"})
+        return isinstance(leaf, CoefficientLeaf) and "ecosystem" in leaf.coefficient.by
+
     def is_cell(self, name: str) -> bool:
         """Say whether a leaf varies by cell."""
         leaf = self.leaves.get(name)
@@ -281,15 +288,18 @@ class _Planner:
                     self.problems.add(what, where, cure="take by_zone() of the whole formula")
 
     def _repeated_totals(self, resolved: Resolved, service: Service, symbol: str) -> None:
-        """Refuse a zone's total times a rate per cell: it would be counted again in every cell."""
+        """Refuse a zone's total times a rate per cell or class: each would count it again."""
         names = formula.symbols(resolved.tree)
-        if resolved.degree == 1 and any(self.result.is_cell(n) for n in names):
-            for term in kernel.separate(resolved.tree, self.result.is_cell):
-                leaves = [self.result.leaves[n] for n in formula.symbols(term.inside)]
+        varies = self.result.varies_in_zone
+        if resolved.degree == 1 and any(varies(n) for n in names):
+            for term in kernel.separate(resolved.tree, varies):
+                inside = formula.symbols(term.inside)
+                leaves = [self.result.leaves[n] for n in inside if varies(n)]
                 if any(isinstance(x, InputLeaf) and x.source.is_total for x in leaves):
                     continue
                 where = f"{service.path}, step {symbol!r}"
-                what = "a zone's total is multiplied by a rate that varies by cell"
+                per = "cell" if any(self.result.is_cell(n) for n in names) else "class"
+                what = f"a zone's total is multiplied by a rate that varies by {per}"
                 cure = "share it out: total * rate / by_zone(rate) is a rate per area"
                 self.problems.add(what, where, service.steps[symbol].checked.text, cure)
                 return

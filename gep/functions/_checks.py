@@ -15,6 +15,10 @@ Numbers: TypeAlias = float | NDArray[np.float64]
 Array: TypeAlias = NDArray[np.float64]
 
 
+#: Interpolation may pass a limit by this share of it: 100.00000000000001 % is 100 %.
+ROUNDING = 1e-9
+
+
 def array(values: Numbers) -> Array:
     """Return the values as float64, without a copy where they already are."""
     return np.asarray(values, dtype=np.float64)
@@ -55,8 +59,9 @@ def between(
         limits = f"is never below {low:g} {unit}".rstrip()
     else:
         limits = f"lies between {low:g} and {high:g} {unit}".rstrip()
+    slack_low, slack_high = (0.0 if np.isinf(x) else ROUNDING * abs(x) for x in (low, high))
     refuse(
-        (numbers < low) | (numbers > high),
+        (numbers < low - slack_low) | (numbers > high + slack_high),
         numbers,
         f"{name.replace('_', ' ')} {limits}",
         "check the unit of the data and its nodata value (missing data is NaN)",
