@@ -415,19 +415,58 @@ source = "by hand"
 """
 
 
-def test_a_zone_s_total_is_not_counted_again_in_every_cell(tmp_path: Path) -> None:
-    # 1000 visits, cover 50 % everywhere: not 500 × cells, but an error that says how to share.
+_SHARED_OUT = """
+[inputs]
+N = { is = "visitors", unit = "人次/yr" }
+F = { is = "vegetation_cover", unit = "1" }
+[[steps]]
+symbol = "Q"
+title = { en = "Q", zh = "Q" }
+formula = "N * F / by_zone(F)"
+unit = "人次/(m²·yr)"
+[account]
+physical = "Q"
+[[examples]]
+given = { N = 10, F = 0.5 }
+area = 20
+area_unit = "m²"
+expect = { Q = 0.5 }
+source = "by hand: 10 * 0.5 / (0.5 * 20)"
+"""
+
+
+def shared_visits(tmp_path: Path, support: str, body: str) -> Any:
     land = tiny.write_raster(tmp_path / "land.tif", np.ones(SHAPE), dtype="uint8")
-    cover = tiny.write_raster(tmp_path / "cover.tif", np.full(SHAPE, 50.0))
     zones = tiny.write_zones(tmp_path / "zones.gpkg", {"a": tiny.rectangle(SHAPE)})
-    tables = tiny.project(
-        tmp_path,
-        land,
-        zones,
-        {"vegetation_cover": {"file": str(cover), "unit": "%"}},
-        standard=tiny.write_standard(tmp_path, [], own={"shared": _SHARED}),
-        statistics=[("a", "visitors", 1000.0, "人次/yr")],
+    if support == "cell":
+        cover = tiny.write_raster(tmp_path / "cover.tif", tiny.smooth(SHAPE, 20, 80, 3))
+        given = {"file": str(cover), "unit": "%"}
+    else:
+        (tmp_path / "cover.csv").write_text("ecosystem,value\nforest,50\n", encoding="utf-8")
+        given = {"table": str(tmp_path / "cover.csv"), "unit": "%"}
+    return tiny.run(
+        tiny.project(
+            tmp_path,
+            land,
+            zones,
+            {"vegetation_cover": given},
+            standard=tiny.write_standard(tmp_path, [], own={"shared": body}),
+            statistics=[("a", "visitors", 1000.0, "人次/yr")],
+        )
     )
-    with pytest.raises(DataError, match="a zone's total is multiplied by a rate") as refused:
-        tiny.run(tables)
+
+
+@pytest.mark.parametrize("support", ["cell", "class"])
+def test_a_zone_s_total_is_not_counted_again_in_every_cell_or_class(
+    tmp_path: Path, support: str
+) -> None:
+    # 1000 visits, cover 50 %: not 500 × cells (or × classes), but an error that says how to share.
+    with pytest.raises(DataError, match=f"by a rate that varies by {support}") as refused:
+        shared_visits(tmp_path, support, _SHARED)
     assert "share it out" in str(refused.value)
+
+
+@pytest.mark.parametrize("support", ["cell", "class"])
+def test_a_zone_s_total_is_shared_out_whole(tmp_path: Path, support: str) -> None:
+    found = shared_visits(tmp_path, support, _SHARED_OUT)
+    assert forest(found, "shared.Q") == pytest.approx(1000.0, rel=1e-12)
