@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 
 import numpy as np
 import pytest
@@ -116,14 +115,12 @@ def test_bounds() -> None:
 
 
 def test_hostile_numbers_and_powers_cost_nothing() -> None:
-    start = time.perf_counter()
     for text in ("9**9**9", "9**9**9**9", "-9**9**9", "(9**9)**9**9"):
         value = evaluate(parse(text), {}, FUNCTIONS)
         assert isinstance(float(value), float)
     for text in ("x**99999999", "x**(9**9)", "x**1e300"):
         with pytest.raises(FormulaError, match="fixed number"):
             check(text, {"x": Meaning(unit("m"))}, FUNCTIONS, "f", unit("m"))
-    assert time.perf_counter() - start < 30  # far from what 9**9**9 in whole numbers would take
 
 
 def test_no_more_than_a_number_is_too_large() -> None:
