@@ -337,16 +337,9 @@ def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
     for _, tile in tiles:
         for place, key in enumerate(tile.keys.tolist()):
             by_key.setdefault(key, []).append((tile, place))
-    members = [1] * len(work.slots)
-    for _, tile in tiles:
-        for number, sums in enumerate(tile.sums):
-            members[number] = max(members[number], sums.shape[0] if sums.ndim > 1 else 0)
-        break
     area = np.zeros(size)
-    totals: list[Floats] = [
-        np.zeros((m, size)) if _has_axis(tiles, i) else np.zeros(size)
-        for i, m in enumerate(members)
-    ]
+    leading = [sums.shape[:-1] for sums in tiles[0][1].sums] if tiles else [()] * len(work.slots)
+    totals: list[Floats] = [np.zeros((*members, size)) for members in leading]
     for key, parts in by_key.items():
         area[key] = math.fsum(t.area[p] for t, p in parts)
         for number, total in enumerate(totals):
@@ -371,7 +364,3 @@ def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
             not_finite[number] = not_finite.get(number, 0) + count
     shaped = [s.reshape(*s.shape[:-1], *shape) for s in totals]
     return Totals(area.reshape(shape), shaped, no_cover, unknown, ranges, not_finite)
-
-
-def _has_axis(tiles: Sequence[tuple[int, TileSums]], slot: int) -> bool:
-    return bool(tiles) and tiles[0][1].sums[slot].ndim > 1

@@ -120,7 +120,7 @@ def _write_all(folder: Path, scratch: Path, plan: Plan, targets: Sequence[Target
 
     formulas = tuple(t.resolved.tree for t in targets)
     work = make_work(plan, LeafNumbers(plan, Problems()), formulas, ())
-    painter = _Painter(work, [_scope(plan, t) for t in targets])
+    painter = _Painter(work, [plan.in_scope(t.service) for t in targets])
     grid = painter.work.grid
     names = [f"{t.service}.{t.symbol}.tif" for t in targets]
     bands = [max(1, len(_members(plan, t))) for t in targets]
@@ -216,19 +216,7 @@ def _version() -> str:
 
 def _members(plan: Plan, target: Target) -> tuple[str, ...]:
     axis = target.resolved.axis
-    return _axis_members(plan, target.service, axis) if axis else ()
-
-
-def _axis_members(plan: Plan, service: str, axis: str) -> tuple[str, ...]:
-    found = plan.members.get((service, axis))
-    return found or next((m for (_, a), m in plan.members.items() if a == axis), ())
-
-
-def _scope(plan: Plan, target: Target) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return, by class number, whether the service exists there."""
-    std = plan.project.standard
-    service = std.services[target.service]
-    return np.array([std.in_scope(service, c) for c in std.classes])
+    return plan.axis_members(target.service, axis) if axis else ()
 
 
 class _Painter(Worker):

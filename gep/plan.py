@@ -128,6 +128,17 @@ class Plan:
 
         return members
 
+    def axis_members(self, service: str, axis: str) -> tuple[str, ...]:
+        """Return the members of an axis in a service, or in the service whose rule it uses."""
+        found = self.members.get((service, axis))
+        return found or next((m for (_, a), m in self.members.items() if a == axis), ())
+
+    def in_scope(self, service: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Say, by class in the standard's order, where a service is accounted."""
+        std = self.project.standard
+        entry = std.services[service]
+        return np.array([std.in_scope(entry, c) for c in std.classes])
+
     def varies_in_zone(self, name: str) -> bool:
         """Say whether a leaf varies within a zone: by cell or by class."""
         leaf = self.leaves.get(name)

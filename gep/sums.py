@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ from gep.units import convert
 
 @dataclass
 class Value:
-    """The value of a step: total by zone and class (or by zone only), and its mean where a rate.
+    """A value: total by zone and class (or by zone only), and the mean of an input that is a rate.
 
     Arrays have shape (members, zones, classes), the first only with an axis; classes has length 1
     where the value knows no ecosystem.
@@ -128,6 +129,7 @@ class _Run:
         self.classes = tuple(self.std.classes)
         self.formulas: dict[Node, int] = {}
         self.slots: dict[Slot, int] = {}
+        self.terms: dict[Node, tuple[kernel.Term, ...]] = {}
         self.zone_totals: dict[str, Array] = {}
         self.totals: Totals | None = None
         self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
@@ -202,7 +204,7 @@ class _Run:
         for resolved, leaves in self._resolved():
             cells.update(dict.fromkeys(sorted(leaves)))
             if leaves:
-                for term in kernel.separate(resolved.tree, self.plan.is_cell):
+                for term in self._terms(resolved.tree):
                     self._slot(term.inside, leaves, resolved)
                 self._slot(ONE, leaves, resolved)
                 self._slot(ONE, leaves, Resolved(resolved.tree, 0, resolved.axis))  # covered area
@@ -213,11 +215,17 @@ class _Run:
             self._slot(Sym(name), frozenset({name}), resolved)
             self._slot(ONE, frozenset({name}), resolved)
 
+    def _terms(self, tree: Node) -> tuple[kernel.Term, ...]:
+        """Return a formula's terms; a formula is separated once."""
+        if tree not in self.terms:
+            self.terms[tree] = kernel.separate(tree, self.plan.is_cell)
+        return self.terms[tree]
+
     def _slot(self, inside: Node, cells: frozenset[str], resolved: Resolved) -> int:
         number = self.formulas.setdefault(inside, len(self.formulas))
         checked = tuple(
             self.formulas.setdefault(t.inside, len(self.formulas))
-            for t in kernel.separate(resolved.tree, self.plan.is_cell)
+            for t in self._terms(resolved.tree)
             if not isinstance(t.inside, Sym) and t.inside != ONE
         )
         slot = Slot(number, cells, resolved.degree == 0, checked)
@@ -231,17 +239,12 @@ class _Run:
         by_class = raw.shape[-1] > 1
         if by_class:
             raw = np.where(area > 0, raw, np.nan)
-        mean = None
-        if target.is_rate and by_class:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                covered = self._covered(target) if target.cells else area
-                mean = raw / np.where(covered > 0, covered, np.nan)
-        return Value(raw * target.factor, mean, by_class)
+        return Value(raw * target.factor, None, by_class)
 
     def _total(self, resolved: Resolved, service: str) -> Array:
         """Return the sum (of rates × m², or of totals) by zone and class, or by zone."""
         cells = frozenset(n for n in formula.symbols(resolved.tree) if self.plan.is_cell(n))
-        members = self._axis_members(service)
+        members = functools.partial(self.plan.axis_members, service)
         if not cells:
             value = self._evaluate(resolved.tree, members)
             if resolved.degree == 0:
@@ -250,7 +253,7 @@ class _Run:
             return np.array(np.broadcast_to(value, shape))
         assert self.totals is not None  # noqa: S101  cell leaves come with a map
         result: Any = 0.0
-        for term in kernel.separate(resolved.tree, self.plan.is_cell):
+        for term in self._terms(resolved.tree):
             sums = self.totals.sums[self._slot(term.inside, cells, resolved)]
             outside = self._evaluate(term.outside, members)
             product = outside * sums
@@ -285,15 +288,6 @@ class _Run:
             return None
         return next((a for a in map(self._open_axis, node.children) if a), None)
 
-    def _axis_members(self, service: str) -> Any:
-        def members(axis: str) -> tuple[str, ...]:
-            found = self.plan.members.get((service, axis))
-            if found is None:
-                found = next((m for (_, a), m in self.plan.members.items() if a == axis), ())
-            return found
-
-        return members
-
     def _evaluate(self, tree: Node, members: Any) -> Array:
         env: dict[str, Any] = {}
         for name in formula.symbols(tree):
@@ -318,9 +312,7 @@ class _Run:
 
     def _scope(self, service: str) -> Array:
         """Return the area by zone and class, 0 where the service is not accounted."""
-        entry = self.std.services[service]
-        inside = np.array([self.std.in_scope(entry, c) for c in self.classes])
-        return np.where(inside, self.area, 0.0)
+        return np.where(self.plan.in_scope(service), self.area, 0.0)
 
     def _covered(self, target: Target) -> Array:
         """Return the area by zone and class with complete data for a step."""
