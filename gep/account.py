@@ -840,7 +840,8 @@ class _Builder:
                 ]
             for symbol in self.std.services[service].coefficients:
                 rows = self.sums.coefficients.get((service, symbol), {})
-                levels |= {row["verified"] for row in rows.values()}
+                for row in rows.values():
+                    levels |= {row["verified"], row.get("index_verified", "")}
         return max((v for v in levels if v in VERIFIED), key=VERIFIED.index, default=VERIFIED[0])
 
 

@@ -18,7 +18,7 @@ from gep.formula import SUM_TOTALS, Bin, Call, Neg, Node, Num, Sym
 from gep.library import Standard
 from gep.model import Coefficient, Service, Step
 from gep.project import ProjectData, Source
-from gep.tables import Entry
+from gep.tables import VERIFIED, Entry
 from gep.units import Unit, convert, linear, unit
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -627,6 +627,17 @@ class LeafNumbers:
                 return float("nan")
         return levels[(str(wanted),)].value / levels[(str(year),)].value
 
+    def _index_told(self, year: int) -> dict[str, str]:
+        """Return which index brings prices of a year to the account's, and how well it is known."""
+        index, wanted = self.project.index, self.project.price_year
+        if index is None or year == wanted:
+            return {}
+        levels = index.entries["value"]
+        used = [levels[str(y),].verified for y in (year, wanted) if (str(y),) in levels]
+        if not used:
+            return {}
+        return {"index": index.name, "index_verified": max(used, key=VERIFIED.index)}
+
     def _coefficient(self, leaf: CoefficientLeaf, members: tuple[str, ...]) -> Array:
         coefficient = leaf.coefficient
         table = self.std.tables[coefficient.table]
@@ -645,9 +656,10 @@ class LeafNumbers:
                     if ecosystem:
                         self.missing.setdefault(key, set()).add(ecosystem)
                     continue
-                factor = 1.0
+                factor, index = 1.0, {}
                 if entry.unit.currency and entry.price_year is not None:
                     factor = self.index_factor(entry.price_year, entry.where)
+                    index = self._index_told(entry.price_year)
                 number = float(convert(entry.value, entry.unit, coefficient.unit)) * factor
                 values[i, 0, j] = number
                 rows[label] = {
@@ -663,6 +675,7 @@ class LeafNumbers:
                         if entry.price_year
                         else {}
                     ),
+                    **index,
                     **({"note": entry.note} if entry.note else {}),
                 }
         return values if axis else values[0]

@@ -208,6 +208,7 @@ class _Explainer:
         text = f"row {row['row']}: {number}" if row["row"] else number
         if row.get("index_factor", 1.0) != 1.0:
             text += f" at prices of {row['price_year']} × index {row['index_factor']:.6g}"
+            text += f" ({row['index']}, {row['index_verified']})"
         elif "price_year" in row:
             text += f" at prices of {row['price_year']}"
         return text
