@@ -189,6 +189,48 @@ class Account:
             return np.asarray(np.where(whole > 0, known / whole, 1.0))
 
     @property
+    def supply_and_demand(self) -> pd.DataFrame:
+        """Capacity, demand and realised flow, where a rule keeps them apart.
+
+        One row per zone and line (and member of its axis): ``capacity`` is what the ecosystems
+        could give, ``demand`` what people could use, ``flow`` what the account counts, all in
+        ``unit``. A rule without capacity or demand has no row; nothing here is money.
+        """
+        columns = ["zone", "zone_name", "service", "indicator", "capacity", "demand", "flow"]
+        zones, names = _texts(self.dataset["zone"]), _texts(self.dataset["zone_name"])
+        rows = []
+        for service, entry in self.provenance["services"].items():
+            for line in entry["lines"]:
+                if not (line.get("capacity") or line.get("demand")):
+                    continue
+                flow = self._by_zone(service, line["physical"])
+                beside = {
+                    key: self._by_zone(service, line[key], flow.attrs["units"])
+                    for key in ("capacity", "demand")
+                    if line.get(key)
+                }
+                parts = (beside.get("capacity"), beside.get("demand"), flow)
+                axis = next((d for d in flow.dims if d != "zone"), None)
+                for member in [None] if axis is None else flow[axis].to_numpy():
+                    arrays = [
+                        x if x is None or axis is None else x.sel({axis: member}) for x in parts
+                    ]
+                    name = f"{line['physical']}" + (f"[{member}]" if member else "")
+                    for at, zone in enumerate(zones):
+                        numbers = [np.nan if x is None else float(x[at]) for x in arrays]
+                        row = [zone, names[at], service, name, *numbers]
+                        rows.append([*row, flow.attrs["units"]])
+        return pd.DataFrame(rows, columns=[*columns, "unit"])
+
+    def _by_zone(self, service: str, symbol: str, units: str | None = None) -> xr.DataArray:
+        """Return a step's total by zone (NaN where nothing is known), in a unit."""
+        array = self.dataset[f"{service}.{symbol}"]
+        total = array.sum("ecosystem", min_count=1) if "ecosystem" in array.dims else array
+        own = str(array.attrs["units"])
+        factor = float(unit(own).factor_to(unit(units))) if units else 1.0
+        return (total * factor).assign_attrs(units=units or own)
+
+    @property
     def not_computed(self) -> dict[str, tuple[str, ...]]:
         """The services of the catalogue that are not in the account, with what they lack."""
         return {k: tuple(v) for k, v in self.provenance["not_computed"].items()}
@@ -635,6 +677,9 @@ class _Builder:
                 return "physical"
             if symbol == line.monetary:
                 return "monetary"
+            for role in ("capacity", "demand"):
+                if symbol == getattr(line, role):
+                    return role
         return "step"
 
     def _inputs(self, variables: dict[str, Any], coords: dict[str, Any]) -> dict[str, str]:
@@ -772,7 +817,15 @@ class _Builder:
             "file": service.origin + ".toml",
             "ecosystems": scope,
             "scope": None if service.ecosystems is None else list(service.ecosystems),
-            "lines": [{"physical": ln.physical, "monetary": ln.monetary} for ln in service.lines],
+            "lines": [
+                {
+                    "physical": ln.physical,
+                    "monetary": ln.monetary,
+                    **({"capacity": ln.capacity} if ln.capacity else {}),
+                    **({"demand": ln.demand} if ln.demand else {}),
+                }
+                for ln in service.lines
+            ],
             "steps": steps,
             "coefficients": coefficients,
         }

@@ -6,7 +6,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,11 @@ class Standard(Mapping[str, Service]):
     tables: Mapping[str, Table]
     glossary: Mapping[str, Quantity]
     files: Mapping[str, str] = field(default_factory=dict)
+    #: Other rules that the standard offers for a service: service -> name of the file -> rule.
+    variants: Mapping[str, Mapping[str, Service]] = field(default_factory=dict)
+    status: str = "in_force"
+    replaced_by: Title | None = None
+    note: Title | None = None
 
     def __getitem__(self, name: str) -> Service:
         """Return a service by its id."""
@@ -140,10 +145,16 @@ class Standard(Mapping[str, Service]):
         """Return a loaded table by the name that rule files use."""
         return self.tables[name]
 
+    @property
+    def rules(self) -> Mapping[str, Service]:
+        """Every rule of the standard by the name of its file: services and all variants."""
+        others = {name: rule for found in self.variants.values() for name, rule in found.items()}
+        return {**self.services, **others}
+
     def entries(self) -> list[Entry]:
-        """Return every coefficient that the services use."""
+        """Return every coefficient that the rules use."""
         found: dict[str, Entry] = {}
-        for service in self.services.values():
+        for service in self.rules.values():
             for coefficient in service.coefficients.values():
                 table = self.tables[coefficient.table]
                 for entry in table.entries[coefficient.column].values():
@@ -152,7 +163,7 @@ class Standard(Mapping[str, Service]):
 
     def checked(self) -> dict[str, dict[str, int]]:
         """Count steps and coefficients by how well they were checked (``verified``)."""
-        return count_verified(self.services, self.entries())
+        return count_verified(self.rules, self.entries())
 
     def step(self, provider: Provider) -> Step:
         """Return the step that a provider names."""
@@ -207,7 +218,8 @@ def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
     Parameters
     ----------
     name_or_path
-        The id of a shipped standard, or the path of a folder with ``standard.toml``.
+        The id of a shipped standard, or the path of a folder with ``standard.toml``; followed by
+        ``+variant`` for each rule that is taken in a variant which the standard offers.
     base
         Folder to which a relative path is relative (default: the working folder).
 
@@ -222,7 +234,9 @@ def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
     >>> [service.kind for service in std.values()][0] in ("provisioning", "regulating", "cultural")
     True
     """
-    return _Loader(find_standard(name_or_path, base)).load()
+    name, *variants = str(name_or_path).split("+")
+    folder = find_standard(name, base)
+    return _Loader(folder, tuple(variants)).load()
 
 
 _STANDARD_REQUIRED = {
@@ -235,12 +249,21 @@ _STANDARD_REQUIRED = {
     "catalogue": list,
     "sources": dict,
 }
-_STANDARD_OPTIONAL = {"supporting": list, "classification": str, "note": dict}
+_STANDARD_OPTIONAL = {
+    "supporting": list,
+    "classification": str,
+    "variants": dict,
+    "status": str,
+    "replaced_by": dict,
+    "note": dict,
+}
+#: What a standard is: ``superseded`` warns who computes by it, ``outline`` holds no rule yet.
+STATUSES = ("in_force", "superseded", "draft", "method", "outline")
 
 
 class _Loader:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.problems = folder, Problems()
+    def __init__(self, folder: Path, chosen: tuple[str, ...] = ()) -> None:
+        self.folder, self.chosen, self.problems = folder, chosen, Problems()
         self.tables: dict[str, Table] = {}
         self.failed: set[str] = set()
         self.files: dict[str, str] = {}
@@ -273,12 +296,21 @@ class _Loader:
             service = self._service(name, reader)
             if service:
                 services[name] = service
-        self._strangers(names)
+        variants = self._variants(data.get("variants", {}), services, reader, where)
+        self._strangers([*names, *(name for found in variants.values() for name in found)])
+        chosen = self._choose(services, variants)
+        if data.get("status", STATUSES[0]) not in STATUSES:
+            what = f"status is one of {', '.join(STATUSES)}"
+            self.problems.add(what, where, found=repr(data["status"]))
         self._catalogue(catalogue, supporting, services, where)
         self._known_classes(classes)
         self.problems.raise_if_any(RuleError)
+        replaced_by, note = (
+            read_title(data[key], f"{where}, {key}", self.problems) if key in data else None
+            for key in ("replaced_by", "note")
+        )
         return Standard(
-            id=data["id"],
+            id="+".join((data["id"], *chosen)),
             title=titles["title"],
             number=data["number"],
             issuer=titles["issuer"],
@@ -294,7 +326,59 @@ class _Loader:
             tables=self.tables,
             glossary=quantities,
             files=self.files,
+            variants=variants,
+            status=data.get("status", STATUSES[0]),
+            replaced_by=replaced_by,
+            note=note,
         )
+
+    def _variants(
+        self,
+        data: Mapping[str, Any],
+        services: Mapping[str, Service],
+        reader: ServiceReader,
+        where: str,
+    ) -> dict[str, dict[str, Service]]:
+        """Read the other rules that the standard offers for its services."""
+        variants: dict[str, dict[str, Service]] = {}
+        seen: set[str] = set()
+        for service, listed in data.items():
+            place = f"{where}, variants.{service}"
+            if service not in services and not self.problems.errors:
+                cure = nearest(service, services)
+                self.problems.add(f"there is no service {service!r}", place, cure=cure)
+            for name in self._names(listed if isinstance(listed, list) else [listed], place):
+                if name in services or name in seen:
+                    self.problems.add(f"{name!r} is listed twice", place, cure="name it once")
+                    continue
+                seen.add(name)
+                rule = self._service(name, reader)
+                if rule is None or service not in services:
+                    continue
+                variants.setdefault(service, {})[name] = rule
+                kinds = (rule.kind == "supporting", services[service].kind == "supporting")
+                if len(set(kinds)) > 1:
+                    found = f"{rule.kind}, {service} is {services[service].kind}"
+                    self.problems.add(f"the variant {name!r} is of another kind", place, found)
+        return variants
+
+    def _choose(
+        self, services: dict[str, Service], variants: Mapping[str, Mapping[str, Service]]
+    ) -> tuple[str, ...]:
+        """Put the variants that the caller wants in the place of the services."""
+        owners = {name: service for service, found in variants.items() for name in found}
+        taken: dict[str, str] = {}
+        for name in self.chosen:
+            owner = owners.get(name)
+            if owner is None:
+                what = f"{self.folder.name} has no variant {shorten(name, 60)!r}"
+                raise UsageError(what, cure=nearest(name, owners))
+            if owner in taken:
+                what = f"{taken[owner]} and {name} are two rules of {owner}"
+                raise UsageError(what, self.folder.name, cure="choose one")
+            taken[owner] = name
+            services[owner] = replace(variants[owner][name], id=owner)
+        return self.chosen
 
     def _names(self, data: list[Any], where: str) -> tuple[str, ...]:
         """Read names of services; a name is a file's stem and leads into no other folder."""
@@ -602,6 +686,47 @@ def price_index(name_or_path: str, base: Path | None = None) -> Table:
         f"there is no price index {shorten(name_or_path, 60)!r}",
         cure=nearest(name_or_path, known) + " (or the path of a CSV file)",
     )
+
+
+def table_number(name: str, row: str | None, price_year: int) -> tuple[Entry, Table]:
+    """Return one number of a table that gep ships.
+
+    Parameters
+    ----------
+    name
+        ``folder/table.column`` of ``coefficients/``; of a list table ``folder/table.item``.
+    row
+        The key of the row (its parts joined by dots); None for a list table.
+    price_year
+        Where an item has several price years: this year, or the latest before it.
+
+    Raises
+    ------
+    RuleError
+        If there is no such table, column or row.
+    """
+    stem, dot, column = name.rpartition(".")
+    owner, slash, own = stem.partition("/")
+    root = data_root("coefficients")
+    path = root / owner / f"{own}.csv"
+    if not (dot and slash and _NAME.fullmatch(owner) and _NAME.fullmatch(own) and is_file(path)):
+        known = [f"{p.parent.name}/{p.stem}" for p in root.glob("*/*.csv")]
+        what = f"there is no table {shorten(stem or name, 60)!r}"
+        raise RuleError(what, cure=f"{nearest(stem, known)} (write folder/table.column)")
+    table = load_table(path, stem)
+    if column not in table.columns:
+        kind = "item" if table.shape == "list" else "column"
+        what = f"table {stem!r} has no {kind} {column!r}"
+        raise RuleError(what, str(path), cure=nearest(column, table.columns))
+    if table.shape == "list":
+        if row is not None:
+            raise RuleError(f"table {stem!r} has no rows to choose", cure="leave row out")
+        return table.at_prices_of(column, price_year), table
+    rows = {".".join(key): entry for key, entry in table.entries[column].items()}
+    if row not in rows:
+        what = f"table {stem!r} has no row {row!r} in column {column!r}"
+        raise RuleError(what, str(path), cure=nearest(str(row), rows))
+    return rows[row], table
 
 
 def check_folder(path: Path) -> Problems:

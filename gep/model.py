@@ -126,10 +126,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the account: a physical quantity and its value, or one of them."""
+    """A line of the account: a physical quantity and its value, or one of them.
+
+    ``capacity`` is what the ecosystem could give, ``demand`` what people could use; they are
+    reported beside the flow and never added.
+    """
 
     physical: str | None
     monetary: str | None
+    capacity: str | None = None
+    demand: str | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The steps that the line names."""
+        named = (self.physical, self.monetary, self.capacity, self.demand)
+        return tuple(symbol for symbol in named if symbol)
 
 
 @dataclass(frozen=True)
@@ -498,12 +510,12 @@ class ServiceReader:
             return ()
         lines = []
         for entry in [raw] if isinstance(raw, dict) else raw:
-            optional = {"physical": str, "monetary": str}
-            if not check_keys(entry, where, self.problems, {}, optional):
+            keys = ("physical", "monetary", "capacity", "demand")
+            if not check_keys(entry, where, self.problems, {}, dict.fromkeys(keys, str)):
                 continue
-            line = Line(entry.get("physical"), entry.get("monetary"))
-            for symbol in (line.physical, line.monetary):
-                if symbol is not None and symbol not in steps:
+            line = Line(*(entry.get(key) for key in keys))
+            for symbol in line.symbols:
+                if symbol not in steps:
                     cure = nearest(symbol, steps)
                     self.problems.add(f"{symbol!r} is not a step", where, cure=cure)
             self._has_extent(line, steps, where)
@@ -515,11 +527,29 @@ class ServiceReader:
                 self.problems.add(f"{line.physical!r} is money", where, found=f"[{goods.unit}]")
             if goods and money and goods.meaning.axis != money.meaning.axis:
                 self.problems.add("physical and monetary have different axes", where)
+            self._beside(line, steps, where)
             lines.append(line)
         used = [s for line in lines for s in (line.physical, line.monetary) if s]
         for symbol in sorted({s for s in used if used.count(s) > 1}):
             self.problems.add(f"{symbol!r} stands in two lines", where, cure="count it once")
         return tuple(lines)
+
+    def _beside(self, line: Line, steps: Mapping[str, Step], where: str) -> None:
+        """Check that capacity and demand are measured like the flow beside which they stand."""
+        goods = steps.get(line.physical or "")
+        for symbol in (line.capacity, line.demand):
+            step = steps.get(symbol or "")
+            if step is None:
+                continue
+            if goods is None:
+                cure = "name the flow as physical"
+                self.problems.add(f"{symbol!r} stands beside no flow", where, cure=cure)
+                continue
+            flow = goods.unit if goods.meaning.degree else goods.unit.times_area()
+            own = step.unit if step.meaning.degree else step.unit.times_area()
+            if not own.agrees(flow) or goods.meaning.axis != step.meaning.axis:
+                what = f"{symbol!r} is not measured like {line.physical!r}"
+                self.problems.add(what, where, f"[{step.unit}] and [{goods.unit}]")
 
     def _has_extent(self, line: Line, steps: Mapping[str, Step], where: str) -> None:
         """Check that a line adds up: a rate per area, a share of area, or a zone's total."""
@@ -570,7 +600,7 @@ class ServiceReader:
             for step in service.steps.values()
             for name in formula.symbols(formula.parse(step.checked.text))
         }
-        used |= {s for line in service.lines for s in (line.physical, line.monetary) if s}
+        used |= {s for line in service.lines for s in line.symbols}
         for symbol in self.env:
             step = service.steps.get(symbol)
             if symbol not in used and not (step and step.provides):

@@ -203,7 +203,7 @@ class _Planner:
     # ---------------------------------------------------------------- services
 
     def _service(self, service: Service, *, named: bool) -> None:
-        wanted = [s for line in service.lines for s in (line.physical, line.monetary) if s]
+        wanted = [s for line in service.lines for s in line.symbols]
         lacking: list[str] = []
         for symbol in wanted:
             try:
@@ -667,7 +667,7 @@ class LeafNumbers:
                     "unit": str(coefficient.unit),
                     "row": row,
                     "table_value": f"{entry.value:g} {entry.unit}",
-                    "source": self._source_text(entry, table.sources),
+                    "source": table.source_text(entry),
                     "verified": entry.verified,
                     "where": entry.where,
                     **(
@@ -680,10 +680,6 @@ class LeafNumbers:
                 }
         return values if axis else values[0]
 
-    def _source_text(self, entry: Entry, sources: Mapping[str, Any]) -> str:
-        title = sources.get(entry.source)
-        return entry.source if title is None else f"{title.en} / {title.zh}"
-
     def _entry(
         self, coefficient: Coefficient, ecosystem: str | None, item: str | None
     ) -> tuple[Entry | None, str, str]:
@@ -695,14 +691,8 @@ class LeafNumbers:
             if stem in self.project.overrides:
                 self.used_overrides.add(stem)
                 return self.project.overrides[stem], label, "project"
-            dated = table.dated[coefficient.column]
-            exact = [e for e in dated if e.price_year == self.project.price_year]
-            before = [e for e in dated if e.price_year and e.price_year <= self.project.price_year]
-            return (
-                (exact or before or list(dated))[-1 if exact or before else 0],
-                label,
-                coefficient.column,
-            )
+            dated = table.at_prices_of(coefficient.column, self.project.price_year)
+            return dated, label, coefficient.column
         chain = self.std.ancestors(ecosystem) if ecosystem else (None,)
         for name in chain:
             key = tuple(name if k == "ecosystem" else str(item) for k in table.key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from gep.grid import (
     overlap,
     path_exists,
 )
-from gep.library import Legend, Standard, legend, price_index, standard
+from gep.library import Legend, Standard, legend, price_index, standard, table_number
 from gep.model import Quantity
 from gep.tables import (
     VERIFIED,
@@ -176,6 +176,7 @@ class ProjectReader:
         self.zone_frame: geopandas.GeoDataFrame | None = None
         self.labels: dict[str, str] = {}  # zone id -> id and name, for messages
         self.wants_map = False
+        self.price_year = 0
 
     def read(self, data: Mapping[str, Any]) -> ProjectData:
         """Read everything; raise one DataError with all problems."""
@@ -188,11 +189,18 @@ class ProjectReader:
         for key in ("year", "price_year"):
             if not 1900 <= data[key] <= 2200:  # noqa: PLR2004
                 self.problems.add(f"{key} is not a year", self.where, found=str(data[key]))
+        self.price_year = data["price_year"]
         try:
             std = standard(data["standard"], self.base)
         except GepError as error:
             self._absorb(error, "standard")
             raise DataError(self.problems.errors) from None
+        if std.status == "superseded":
+            found = f"replaced by {std.replaced_by.en}" if std.replaced_by else ""
+            self.problems.warn(f"{std.id} is superseded", f"{self.where}, standard", found)
+        if not std.catalogue:
+            cure = "choose another; this one only says what is known of the text"
+            self.problems.add(f"{std.id} holds no rules", f"{self.where}, standard", cure=cure)
         for name in texts(data.get("services", []), f"{self.where}, services", self.problems):
             if name not in std.catalogue:
                 cure = nearest(name, std.catalogue)
@@ -547,9 +555,10 @@ class ProjectReader:
                 cure = 'for example { file = "rain.tif", unit = "mm/yr" }'
                 self.problems.add("an input is a table", where, repr(raw)[:60], cure)
                 continue
-            ways = [key for key in ("file", "value", "table", "derive", "features") if key in raw]
+            known = ("file", "value", "table", "from", "features", "derive")
+            ways = [key for key in known if key in raw]
             if len(ways) != 1:
-                cure = "give one of file, value, table, features, derive"
+                cure = f"give one of {', '.join(known)}"
                 self.problems.add("an input is given in one way", where, f"{ways or 'none'}", cure)
                 continue
             way = getattr(self, f"_input_{ways[0]}")
@@ -629,6 +638,41 @@ class ProjectReader:
             found = f"{value:g} {given}, plausible {limits[0]:g} to {limits[1]:g}"
             cure = "check the unit; if the value is right, say range = [low, high]"
             self.problems.add("the value is outside its plausible range", where, found, cure)
+
+    def _input_from(
+        self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
+    ) -> Source | None:
+        """Take one number of a table that gep ships."""
+        optional: dict[str, Any] = {"row": str, "note": str}
+        if not check_keys(raw, where, self.problems, {"from": str}, optional):
+            return None
+        entry, table = self._table_number(raw)
+        kind = self._kind(entry.unit, quantity, where)
+        if kind is None:
+            return None
+        if kind[1]:
+            cure = "give it by zone in [statistics]"
+            self.problems.add(f"{quantity.name} is a total of an area", where, cure=cure)
+            return None
+        self._in_range(entry.value, self._limits({}, quantity, entry.unit), where, entry.unit)
+        origin = {
+            "kind": "table",
+            "file": f"{table.path.parent.name}/{table.path.name}",
+            "row": " ".join(x for x in (raw["from"], raw.get("row", "")) if x),
+            "value": entry.value,
+            "source": {"": table.source_text(entry)},
+            "verified": {"": entry.verified},
+        }
+        years = {} if entry.price_year is None else {"": entry.price_year}
+        value, rate = entry.value, kind[1]
+        return Source(quantity, entry.unit, rate, where, origin, value=value, price_years=years)
+
+    def _table_number(self, raw: Mapping[str, Any]) -> tuple[Entry, Table]:
+        """Return the number that ``from`` (and ``row``) name, and keep the hashes of its table."""
+        entry, table = table_number(raw["from"], raw.get("row"), self.price_year)
+        folder = table.path.parent.name
+        self.files.update({f"{folder}/{name}": digest for name, digest in table.files.items()})
+        return entry, table
 
     def _input_table(
         self, raw: Mapping[str, Any], quantity: Quantity, where: str, std: Standard
@@ -1012,8 +1056,11 @@ class ProjectReader:
         overrides: dict[str, Entry] = {}
         for key, raw in data.items():
             where = f"{self.where}, coefficients.{key}"
+            taken = isinstance(raw, dict) and "from" in raw
             required: dict[str, Any] = {"value": (int, float), "unit": str, "source": str}
             optional: dict[str, Any] = {"price_year": int, "note": str}
+            if taken:
+                required, optional = {"from": str}, {"row": str, "note": str}
             if isinstance(raw, dict) and raw and all(isinstance(v, dict) for v in raw.values()):
                 cure = f'put the whole key into quotes: "{key}.{next(iter(raw))}..." = {{ ... }}'
                 self.problems.add("the key falls apart at its dots", where, cure=cure)
@@ -1028,10 +1075,19 @@ class ProjectReader:
                 )
                 continue
             about = std.tables[table].columns[column]
-            given = read_unit(raw["unit"], where, self.problems)
-            if not self._agrees(given, about.unit, where):
+            if taken:
+                entry = self._attempt(self._override_from, raw, where)
+                if entry is None:
+                    continue
+            else:
+                given = read_unit(raw["unit"], where, self.problems)
+                year, note = raw.get("price_year"), raw.get("note", "")
+                entry = Entry(
+                    float(raw["value"]), given, raw["source"], "project", where, year, note
+                )
+            if not self._agrees(entry.unit, about.unit, where):
                 continue
-            if given.currency and "price_year" not in raw:
+            if entry.unit.currency and entry.price_year is None:
                 self.problems.add(
                     "a price has no price_year", where, cure="say the year of the price level"
                 )
@@ -1047,21 +1103,20 @@ class ProjectReader:
                 cure = nearest(named, std.classes)
                 self.problems.add(f"unknown class {named!r}", where, cure=cure)
                 continue
-            value = float(raw["value"])
-            in_table = float(convert(value, given, about.unit))
+            in_table = float(convert(entry.value, entry.unit, about.unit))
             fault = out_of_range(in_table, about.unit, about.range)
             if fault:
                 self.problems.add(fault[0], where, *fault[1:])
-            overrides[key] = Entry(
-                value,
-                given,
-                raw["source"],
-                "project",
-                where,
-                raw.get("price_year"),
-                raw.get("note", ""),
-            )
+            overrides[key] = entry
         return overrides
+
+    def _override_from(self, raw: Mapping[str, Any], where: str) -> Entry:
+        """Return a shipped table's number as the project's choice of a coefficient."""
+        entry, table = self._table_number(raw)
+        at = f"{raw['from']} {raw.get('row', '')}".strip()
+        note = raw.get("note", entry.note)
+        place = f"{where} ({at})"
+        return replace(entry, source=table.source_text(entry), where=place, note=note)
 
     def _outputs(self, data: Mapping[str, Any], std: Standard) -> tuple[str, ...]:
         where = f"{self.where}, outputs"

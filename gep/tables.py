@@ -303,6 +303,18 @@ class Table:
     sources: Mapping[str, Title]
     files: Mapping[str, str]  # file name -> sha256
 
+    def at_prices_of(self, item: str, year: int) -> Entry:
+        """Return an item's entry of a price year, else the latest before it, else the first."""
+        dated = self.dated[item]
+        exact = [e for e in dated if e.price_year == year]
+        before = [e for e in dated if e.price_year and e.price_year <= year]
+        return (exact or before or list(dated))[-1 if exact or before else 0]
+
+    def source_text(self, entry: Entry) -> str:
+        """Return the source of an entry in words."""
+        title = self.sources.get(entry.source)
+        return entry.source if title is None else f"{title.en} / {title.zh}"
+
 
 def load_table(path: Path, name: str = "") -> Table:
     """Load ``path`` (CSV) and its sidecar.

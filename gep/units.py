@@ -69,6 +69,8 @@ ion = [ion]
 人 = [person] = person
 人次 = [visit] = visit
 户 = [household]
+间夜 = [room_night] = room_night
+equivalent = [pollution_equivalent] = 污染当量
 percent = 1 / 100
 permille = 1 / 1000
 ppm = 1 / 1000000
