@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gep.account import Account, Project, compute
+    from gep.comparison import Comparison, compare, diff
     from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
     from gep.library import standards
     from gep.report import standard
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Account",
+    "Comparison",
     "DataError",
     "GepError",
     "Problem",
@@ -27,7 +29,9 @@ __all__ = [
     "RuleError",
     "UnitError",
     "UsageError",
+    "compare",
     "compute",
+    "diff",
     "standard",
     "standards",
     "unit",
@@ -35,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Account", "Project", "compute"), "gep.account"),
+    **dict.fromkeys(("Comparison", "compare", "diff"), "gep.comparison"),
     **dict.fromkeys(
         ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
     ),

@@ -19,13 +19,13 @@ import xarray as xr
 
 from gep import formula, trace
 from gep.blocks import BLOCK
-from gep.errors import GepError, Problems, UsageError, nearest
+from gep.errors import DataError, GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
 from gep.maps import check_maps, write_maps
 from gep.plan import InputLeaf, Target, ZoneTotalLeaf, make_plan
-from gep.project import ProjectData, ProjectReader, Source, read_project
+from gep.project import ProjectData, ProjectReader, Source
 from gep.sums import ClassSums, make_sums
-from gep.tables import VERIFIED
+from gep.tables import VERIFIED, read_toml
 from gep.units import unit
 from gep.workbook import write_workbook
 
@@ -160,6 +160,17 @@ class Account:
         result["price_year"] = groups["price_year"].first()
         result["covered"] = groups["covered"].min()
         return result.reset_index()
+
+    def rests_on(self) -> pd.Series:
+        """Return how much of GEP rests on which kind of text, as shares of the sum of values.
+
+        A service counts as the weakest of the steps, coefficients and given numbers behind it:
+        ``full_text``, ``secondary`` or ``recalled``. Negative values count by their size.
+        """
+        table = self.table[self.table["currency"] != ""]
+        sizes = table["value"].abs().groupby(table["verified"]).sum()
+        shares = sizes / sizes.sum() if sizes.sum() > 0 else sizes
+        return shares.reindex(list(VERIFIED), fill_value=0.0).rename("share")
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -316,6 +327,8 @@ class Account:
         if len(totals):
             row = totals.iloc[0]
             lines.append(f"GEP {float(row['value']) / 1e8:,.4f} 亿 {row['currency']}")
+            shares = ", ".join(f"{name} {share:.1%}" for name, share in self.rests_on().items())
+            lines.append(f"of its value rests on text that is: {shares}")
         worst = self.coverage["covered"].min()
         lines.append(f"lowest coverage of a service in a zone: {worst:.2%}")
         lines += [
@@ -355,8 +368,10 @@ class Project:
     >>> account = project.run()                                  # doctest: +SKIP
     """
 
-    def __init__(self, data: ProjectData) -> None:
-        self.data = data
+    def __init__(
+        self, data: ProjectData, base: Path | None = None, tables: Mapping[str, Any] | None = None
+    ) -> None:
+        self.data, self.base, self.tables = data, base or Path(), tables or {}
 
     @classmethod
     def load(cls, path: str | Path) -> Project:
@@ -367,7 +382,10 @@ class Project:
         DataError
             With all problems found.
         """
-        return cls(read_project(Path(path)))
+        path = Path(path)
+        tables = read_toml(path, DataError)
+        base = path.resolve().parent
+        return cls(ProjectReader(base, path.name).read(tables), base, tables)
 
     @classmethod
     def build(cls, base: str | Path = ".", **tables: Any) -> Project:
@@ -376,7 +394,8 @@ class Project:
         Files may be paths, xarray DataArrays (rasters), a GeoDataFrame (zones) or pandas
         DataFrames (extent, statistics, class tables).
         """
-        return cls(ProjectReader(Path(base).resolve(), "project").read(tables))
+        folder = Path(base).resolve()
+        return cls(ProjectReader(folder, "project").read(tables), folder, tables)
 
     def check(self, progress: Progress | None = None) -> Problems:
         """Read everything once and return all problems; nothing is computed or written."""

@@ -1,4 +1,4 @@
-"""The command ``gep``: check, run, show, why, new.
+"""The command ``gep``: check, run, show, why, diff, compare, new.
 
 Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data
 or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -57,6 +57,8 @@ def cli() -> None:
     gep run county/project.toml --out out
     gep why out SERVICE --zone ID     where a number comes from
     gep show                          the standards that gep knows
+    gep diff STANDARD_A STANDARD_B    in which lines their rules differ
+    gep compare PROJECT --with B      the same data under several standards
     """
 
 
@@ -165,6 +167,70 @@ def why(run: Path, service: str, zone: str | None) -> None:
     from gep.account import Account
 
     click.echo(str(Account.load(run).why(service, zone)))
+
+
+@cli.command()
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option(
+    "--with",
+    "others",
+    required=True,
+    multiple=True,
+    metavar="STANDARD",
+    help="Id or folder of a standard to compare with; may be given several times.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the tables (CSV).")
+@click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.")
+@click.option(
+    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+)
+def compare(
+    project: Path,
+    others: tuple[str, ...],
+    *,
+    out: Path | None,
+    overwrite: bool,
+    workers: int | None,
+    lang: str | None,
+) -> None:
+    """Compute a project under several standards in one pass and say exactly why they differ.
+
+    The standard that the project names is the reference.
+    """
+    from gep.account import Project
+    from gep.comparison import compare as compared
+    from gep.files import refuse_existing
+
+    if out is not None:
+        refuse_existing(out, overwrite=overwrite)
+    kind, found = _what(project)
+    if kind == "rules":
+        cure = "gep diff compares rules without data"
+        raise UsageError("this is a folder of rules, not a project", str(project), cure=cure)
+    loaded = Project.load(found)
+    names = [str(loaded.tables["standard"]), *others]
+    with _progress() as progress:
+        result = compared(loaded, names, workers=workers, progress=progress)
+    click.echo(result.text(lang or _system_language()), nl=False)
+    if out is not None:
+        result.save(out, overwrite=overwrite)
+        click.echo(f"written to {out}", err=True)
+
+
+@cli.command()
+@click.argument("first", metavar="STANDARD_A")
+@click.argument("second", metavar="STANDARD_B")
+@click.option("--service", help="Show one service only.")
+@click.option(
+    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+)
+def diff(first: str, second: str, *, service: str | None, lang: str | None) -> None:
+    """Show the lines in which the rules and tables of two standards differ."""
+    from gep.comparison import diff as differences
+
+    found = differences(first, second)
+    click.echo(found.text(lang or _system_language(), service=service), nl=False)
 
 
 @cli.command()

@@ -113,6 +113,10 @@ class Standard(Mapping[str, Service]):
             cure = nearest(name, self.services)
             raise UsageError(f"{self.id} has no service {name!r}", cure=cure) from None
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether the standard has a service."""
+        return name in self.services
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the ids of all services, those of the catalogue first."""
         return iter(self.services)

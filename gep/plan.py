@@ -649,7 +649,7 @@ class LeafNumbers:
         values = np.empty((len(items), 1, len(classes)))
         for i, item in enumerate(items):
             for j, ecosystem in enumerate(classes):
-                entry, label, row = self._entry(coefficient, ecosystem, item)
+                entry, label, row = self.entry(coefficient, ecosystem, item)
                 if entry is None:
                     values[i, 0, j] = np.nan
                     key = (f"{coefficient.table}.{coefficient.column}", str(table.path))
@@ -680,7 +680,7 @@ class LeafNumbers:
                 }
         return values if axis else values[0]
 
-    def _entry(
+    def entry(
         self, coefficient: Coefficient, ecosystem: str | None, item: str | None
     ) -> tuple[Entry | None, str, str]:
         """Return the entry, a label (class and member) and the row from which it was taken."""

@@ -40,7 +40,6 @@ from gep.tables import (
     out_of_range,
     read_csv,
     read_range,
-    read_toml,
     read_unit,
     sha256,
     texts,
@@ -150,18 +149,6 @@ _RASTER_KEYS = {
 _STATISTICS_COLUMNS = ("zone", "quantity", "item", "value", "unit", "year", "source")
 
 
-def read_project(path: Path) -> ProjectData:
-    """Read a project file.
-
-    Raises
-    ------
-    DataError
-        With all problems found, each with its place.
-    """
-    data = read_toml(path, DataError)
-    return ProjectReader(path.resolve().parent, path.name).read(data)
-
-
 class ProjectReader:
     """Turns the tables of a project file (or the same from Python) into :class:`ProjectData`."""
 
@@ -178,8 +165,16 @@ class ProjectReader:
         self.wants_map = False
         self.price_year = 0
 
-    def read(self, data: Mapping[str, Any]) -> ProjectData:
-        """Read everything; raise one DataError with all problems."""
+    def read(self, data: Mapping[str, Any], std: Standard | None = None) -> ProjectData:
+        """Read everything; raise one DataError with all problems.
+
+        Parameters
+        ----------
+        data
+            The tables of a project file.
+        std
+            The standard to read for, where it is another than the one that the project names.
+        """
         known = {**_KEYS, **_OPTIONAL}
         strange = {key: value for key, value in data.items() if key not in known}
         data = {key: value for key, value in data.items() if key in known}
@@ -191,7 +186,7 @@ class ProjectReader:
                 self.problems.add(f"{key} is not a year", self.where, found=str(data[key]))
         self.price_year = data["price_year"]
         try:
-            std = standard(data["standard"], self.base)
+            std = std or standard(data["standard"], self.base)
         except GepError as error:
             self._absorb(error, "standard")
             raise DataError(self.problems.errors) from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,112 @@ def make_sums(
         With all problems that only the data can show: classes without a coefficient, codes
         outside the legend, values outside their plausible range, prices without an index.
     """
-    return _Run(plan).run(block, workers, progress)
+    return make_sums_together([plan], block, workers, progress)[0]
+
+
+def make_sums_together(
+    plans: Sequence[Plan],
+    block: int = BLOCK,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[ClassSums]:
+    """Run one pass for several plans over the same data, and evaluate every step of each.
+
+    Plans share what they have in common: a raster is read once, a formula computed once. Plans
+    whose classes or zones differ take a pass of their own.
+
+    Raises
+    ------
+    DataError
+        With all problems of all plans, each once.
+    """
+    runs = [_Run(plan) for plan in plans]
+    mapped = [run for run in runs if run.project.land_cover is not None]
+    groups: dict[tuple[Any, ...], list[tuple[_Run, Work]]] = {}
+    for run in mapped:
+        work = run.work()
+        key = (work.land_cover, tuple(sorted(work.codes.items())), work.nodata, work.n_classes)
+        groups.setdefault((*key, id(work.zones)), []).append((run, work))
+    for passes, group in enumerate(groups.values()):
+        together, places = merge([work for _, work in group])
+
+        def told(done: int, total: int, before: int = passes) -> None:
+            if progress:
+                progress(before * total + done, len(groups) * total)
+
+        totals = run_blocks(together, block, workers, told if progress else None)
+        for (run, work), place in zip(group, places, strict=True):
+            run.take(totals, work, place)
+    problems, results = Problems(), []
+    for run in runs:
+        try:
+            results.append(run.finish())
+        except DataError as error:
+            problems.absorb(error)
+    problems.raise_if_any(DataError)
+    return results
+
+
+def merge(works: Sequence[Work]) -> tuple[Work, list[tuple[int, ...]]]:
+    """Put what several passes compute into one; return it and, for each, where its slots are.
+
+    Leaves that vary by cell have one name for one layer in all of them. Other leaves may have the
+    same name and other numbers: those get names of their own.
+    """
+    if len(works) == 1:
+        return works[0], [tuple(range(len(works[0].slots)))]
+    cells: dict[str, CellLayer] = {}
+    tables: dict[str, TableLayer] = {}
+    homes: dict[str, tuple[Work, str]] = {}
+    formulas: dict[Node, int] = {}
+    slots: dict[Slot, int] = {}
+    places = []
+    for number, work in enumerate(works):
+        cells |= {layer.name: layer for layer in work.cells}
+        names: dict[str, str] = {layer.name: layer.name for layer in work.cells}
+        for layer in work.tables:
+            known = tables.get(layer.name)
+            same = known is not None and np.array_equal(known.values, layer.values, equal_nan=True)
+            name = layer.name if known is None or same else f"{layer.name}|{number}"
+            names[layer.name] = name
+            tables.setdefault(name, TableLayer(name, layer.values))
+        for old, new in names.items():
+            homes.setdefault(new, (work, old))
+        renamed = {old: Sym(new) for old, new in names.items() if old != new}
+        moved = [
+            formulas.setdefault(formula.substitute(node, renamed), len(formulas))
+            for node in work.formulas
+        ]
+        place = []
+        for slot in work.slots:
+            checked = tuple(moved[n] for n in slot.checked)
+            own = Slot(moved[slot.formula], slot.cells, slot.by_area, checked)
+            place.append(slots.setdefault(own, len(slots)))
+        places.append(tuple(place))
+
+    def labels(node: Node) -> tuple[str, ...]:
+        for name in formula.symbols(node):
+            work, old = homes[name]
+            if found := work.labels(Sym(old)):
+                return found
+        return ()
+
+    first = works[0]
+    together = Work(
+        first.grid,
+        first.zones,
+        first.land_cover,
+        first.codes,
+        first.nodata,
+        first.n_classes,
+        tuple(cells.values()),
+        tuple(tables.values()),
+        tuple(formulas),
+        tuple(slots),
+        first.functions,
+        labels,
+    )
+    return together, places
 
 
 def make_work(
@@ -134,13 +240,25 @@ class _Run:
         self.totals: Totals | None = None
         self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
 
-    def run(self, block: int, workers: int | None, progress: Progress | None) -> ClassSums:
+    def work(self) -> Work:
+        """Return what the pass computes for this plan."""
         self._request()
+        return make_work(self.plan, self.numbers, tuple(self.formulas), tuple(self.slots))
+
+    def take(self, totals: Totals, work: Work, place: Sequence[int]) -> None:
+        """Take this plan's sums out of those of a pass for several."""
+        own = {layer.name for layer in work.cells}
+        self.totals = replace(
+            totals,
+            sums=[totals.sums[at] for at in place],
+            ranges={name: found for name, found in totals.ranges.items() if name in own},
+        )
+
+    def finish(self) -> ClassSums:
+        """Evaluate every step from the sums."""
         no_cover = np.zeros(len(self.project.zone_ids))
         if self.project.land_cover is not None:
-            formulas, slots = tuple(self.formulas), tuple(self.slots)
-            work = make_work(self.plan, self.numbers, formulas, slots)
-            self.totals = run_blocks(work, block, workers, progress)
+            assert self.totals is not None  # noqa: S101  the pass was made
             self.area, no_cover = self.totals.area, self.totals.no_cover
             assert self.project.zones is not None and self.project.grid is not None  # noqa: S101, PT018
             no_cover = no_cover + self.project.zones.outside(self.project.grid)

@@ -10,9 +10,30 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from gep.functions import climate, soil, tabular, terrain, vegetation, wind
+from gep.functions import (
+    climate,
+    finance,
+    soil,
+    tabular,
+    terrain,
+    travel_cost,
+    vegetation,
+    water,
+    wind,
+)
 
-__all__ = ["FUNCTIONS", "climate", "soil", "tabular", "terrain", "vegetation", "wind"]
+__all__ = [
+    "FUNCTIONS",
+    "climate",
+    "finance",
+    "soil",
+    "tabular",
+    "terrain",
+    "travel_cost",
+    "vegetation",
+    "water",
+    "wind",
+]
 
 #: Every function by name. Its units stand in its ``signature`` attribute.
 FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -53,6 +74,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
             climate.reference_evapotranspiration_penman_monteith
         ),
         "reference_evapotranspiration_hargreaves": climate.reference_evapotranspiration_hargreaves,
+        # present values
+        "annuity_factor": finance.annuity_factor,
+        "annuity_due_factor": finance.annuity_due_factor,
+        "carbon_price_factor": finance.carbon_price_factor,
+        # origins on the leading axis
+        "travel_cost_surplus": travel_cost.travel_cost_surplus,
         # series with time on the leading axis
         "daily_erosivity": climate.daily_erosivity,
         "half_month_erosivity_zhang": climate.half_month_erosivity_zhang,
@@ -67,6 +94,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "slope_length": terrain.slope_length,
         "slope_length_cutoff": terrain.slope_length_cutoff,
         "slope_length_factor": terrain.slope_length_factor,
+        "ls_factor_root_area": terrain.ls_factor_root_area,
+        "ls_factor_root_area_from_elevation": terrain.ls_factor_root_area_from_elevation,
         "vegetation_cover_quantile": vegetation.vegetation_cover_quantile,
     }
 )

@@ -288,9 +288,9 @@ def test_exchanged_temperatures_are_refused():
         climate.net_radiation(**wrong)
 
 
-def weather(days):
+def weather(days, warmer=0.0):
     random = np.random.default_rng(7)
-    low = random.uniform(-10, 18, days)
+    low = random.uniform(-10, 18, days) + warmer
     high = low + random.uniform(3, 18, days)
     return {
         "high": high,
@@ -301,12 +301,16 @@ def weather(days):
     }
 
 
-def test_evapotranspiration_agrees_with_pyet():
+@pytest.mark.parametrize(
+    ("latitude", "elevation", "warmer"),
+    [(33.0, 850.0, 0.0), (29.6, 4300.0, -5.0), (50.8, 20.0, 0.0), (-20.0, 0.0, 15.0), (1.0, 2000.0, 8.0)],
+)  # fmt: skip
+def test_evapotranspiration_agrees_with_pyet(latitude, elevation, warmer):
+    """A year of random days at five places: plain, plateau, coast, both hemispheres, equator."""
     pd = pytest.importorskip("pandas")
     pyet = pytest.importorskip("pyet")
     index = pd.date_range("2019-01-01", "2019-12-31")
-    w = weather(index.size)
-    latitude, elevation = 33.0, 850.0
+    w = weather(index.size, warmer)
     above = climate.extraterrestrial_radiation(
         latitude=latitude, day_of_year=index.day_of_year.to_numpy(dtype=float)
     )

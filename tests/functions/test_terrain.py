@@ -19,7 +19,10 @@ CURVE = {
     "break_2": 10.20, "gradient_3": 21.9, "intercept_3": -0.96,
     "break_3": 28.81, "gradient_4": 0.0, "intercept_4": 9.5988,
 }  # fmt: skip
-ROUTING = ("flow_accumulation", "slope_length", "slope_length_cutoff", "slope_length_factor")
+ROUTING = (
+    *("flow_accumulation", "slope_length", "slope_length_cutoff", "slope_length_factor"),
+    "ls_factor_root_area_from_elevation",
+)
 
 
 @pytest.fixture
@@ -443,6 +446,148 @@ def test_a_greater_cap_never_shortens(cap, factor):
         assert np.all((low <= high * (1 + 1e-12)) | np.isnan(z))
 
 
+# ------------------------------------------------------------------------------- LS of a peer
+
+
+def degrees(per_cent):
+    return np.degrees(np.arctan(np.asarray(per_cent, dtype=float) / 100))
+
+
+def root_area(per_cent, cells, *, cap=122.0, side=30.0):
+    """Return LS of one row of square cells, from slopes in per cent and counts of cells."""
+    slope, area = np.atleast_2d(degrees(per_cent)), np.atleast_2d(cells) * side**2
+    result = terrain.ls_factor_root_area(
+        slope=slope, flow_accumulation=area, cap=cap, dx=side, dy=side
+    )
+    return result[0]
+
+
+def test_ls_of_the_root_area_by_hand():
+    # 5 % and nothing above: θ = 2.862405°, sin 0.0499376, cos 0.9987523, x = 1.0486899, m = 0.4
+    # L = 900^1.4/(30^2.4 · (1.0486899·22.13)^0.4) = (30/23.2075)^0.4 = 1.108157
+    # S = 10.8·0.0499376 + 0.03 = 0.569326; LS = 0.630903
+    # 20 % and ten cells above: sin 0.1961161, cos 0.9805807, x = 1.1766968
+    # β = (0.1961161/0.0896)/(3·0.271650 + 0.56) = 2.188796/1.374951 = 1.591908; m = 0.614184
+    # A = sqrt(9000) = 94.868330: 994.868330^1.614184 - 94.868330^1.614184 = 69010.4 - 1553.9
+    # L = 67456.5/(30^2.614184 · 26.0403^0.614184) = 67456.5/(7268.83·7.40401) = 1.25341
+    # S = 16.8·0.1961161 - 0.5 = 2.794751; LS = 3.50297
+    np.testing.assert_allclose(root_area([5, 20], [1, 11]), [0.630903, 3.50297], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("per_cent", "exponent"),
+    [(0, 0.2), (1, 0.2), (1.001, 0.3), (3.5, 0.3), (3.501, 0.4), (5, 0.4), (5.001, 0.5), (9, 0.5)],
+)
+def test_exponents_change_above_their_breaks(per_cent, exponent):
+    # without cells above, L = (D/(x·22.13))^m
+    theta = math.atan(per_cent / 100)
+    steep = 16.8 * math.sin(theta) - 0.5 if per_cent == 9 else 10.8 * math.sin(theta) + 0.03
+    crossing = math.sin(theta) + math.cos(theta)
+    expected = (30 / (crossing * 22.13)) ** exponent * steep
+    assert root_area(per_cent, 1)[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_cap_limits_the_length_factor():
+    # L of 20 % with ten cells above is 1.25341: capped at 1 only S = 2.794751 remains
+    assert root_area(20, 11, cap=1)[0] == pytest.approx(2.794751, rel=1e-6)
+    assert root_area(20, 11, cap=1.3)[0] == root_area(20, 11)[0]
+
+
+@given(st.floats(0, 200), st.integers(1, 10**6), st.integers(0, 10**6))
+def test_more_area_above_never_lessens_the_factor(per_cent, cells, more):
+    one, other = root_area([per_cent] * 2, [cells, cells + more])
+    assert 0 < one <= other * (1 + 1e-9)
+
+
+def test_missing_cells_of_either_grid_are_missing():
+    result = root_area([np.nan, 5, 5], [1, np.nan, 1])
+    assert np.isnan(result).tolist() == [True, True, False]
+
+
+def test_rows_of_different_width_have_their_own_cells():
+    slope, dx = np.full((2, 1), degrees(20)), np.array([[30.0], [20.0]])
+    area = np.array([[9900.0], [9600.0]])
+    result = terrain.ls_factor_root_area(
+        slope=slope, flow_accumulation=area, cap=122, dx=dx, dy=30.0
+    )
+    assert result[0, 0] == pytest.approx(root_area(20, 11)[0])
+    alone = terrain.ls_factor_root_area(
+        slope=slope[1:], flow_accumulation=area[1:], cap=122, dx=20.0, dy=30.0
+    )
+    assert result[1, 0] == alone[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"slope": np.full((2, 3), 91.0)}, "slope lies between 0 and 90 deg"),
+        ({"slope": np.zeros(3)}, "slope is a grid of rows and columns"),
+        ({"flow_accumulation": np.full((2, 3), 11.0)}, "at least its own area drains"),
+        ({"flow_accumulation": np.full((3, 2), 9900.0)}, "one grid"),
+        ({"cap": 0}, "cap is above 0"),
+        ({"dx": 0}, "dx is above 0 m"),
+    ],
+)
+def test_impossible_grids_of_the_root_area_are_refused(change, message):
+    grids = {"slope": np.full((2, 3), 5.0), "flow_accumulation": np.full((2, 3), 9900.0)}
+    with pytest.raises(DataError, match=message):
+        terrain.ls_factor_root_area(**grids | {"cap": 122, "dx": 30, "dy": 30} | change)
+
+
+@pytest.fixture
+def peer(real):
+    """Return a reader of the grids that InVEST 3.20.2 made of a small landscape (30 m cells)."""
+    rasterio = pytest.importorskip("rasterio")
+    folder = next((f for f in (real / "golden", real.parent / "golden") if f.is_dir()), None)
+    if folder is None:
+        pytest.skip("the peer's results are not among the real data")
+
+    def read(name):
+        with rasterio.open(folder / f"{name}.tif") as source:
+            return source.read(1, masked=True).astype(float).filled(np.nan)
+
+    return read
+
+
+@pytest.mark.real_data
+def test_root_area_agrees_with_the_peer(peer):
+    made = "outputs/sdr_d8/intermediate_outputs__"
+    expected = peer(f"{made}ls")
+    result = terrain.ls_factor_root_area(
+        slope=degrees(peer(f"{made}slope")),
+        flow_accumulation=peer(f"{made}flow_accumulation") * 900,
+        cap=122,
+        dx=30,
+        dy=30,
+    )
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(expected))
+    assert np.count_nonzero(~np.isnan(expected)) == 4080
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+@pytest.mark.real_data
+@pytest.mark.usefixtures("pyflwdir")
+def test_root_area_from_elevation_follows_the_peer(peer):
+    # three cells of four are the same; those below filled pits drain differently over the flats
+    expected = peer("outputs/sdr_d8/intermediate_outputs__ls")
+    elevation = np.where(np.isnan(expected), np.nan, peer("inputs/dem"))
+    result = terrain.ls_factor_root_area_from_elevation(elevation=elevation, cap=122, dx=30, dy=30)
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(expected))
+    error = np.abs(result / expected - 1)[~np.isnan(expected)]
+    assert np.mean(error < 1e-5) > 0.7
+    assert np.mean(error < 0.1) > 0.9
+    assert np.nansum(result) == pytest.approx(np.nansum(expected), rel=0.01)
+
+
+@pytest.mark.usefixtures("pyflwdir")
+def test_root_area_from_elevation_on_a_ramp():
+    # 10 % down ten rows of 10 m: 1, 2 ... 10 cells drain through them
+    z = np.linspace(10, 1, 10)[:, None] + np.zeros(3)
+    result = terrain.ls_factor_root_area_from_elevation(elevation=z, cap=122, dx=10, dy=10)
+    expected = root_area([10] * 10, np.arange(1, 11), side=10.0)
+    np.testing.assert_allclose(result, np.repeat(expected[:, None], 3, axis=1), rtol=1e-6)
+
+
 # ------------------------------------------------------------------------------- refusals
 
 
@@ -455,6 +600,7 @@ def test_missing_library_is_named(name, monkeypatch):
             "cap": 300, "gentle_below": 3, "cutoff_gentle": 0.7, "cutoff_steep": 0.5,
         },
         "slope_length_factor": {"cap": 300, "rill_constant": 0.0896},
+        "ls_factor_root_area_from_elevation": {"cap": 122},
     }  # fmt: skip
     with pytest.raises(ImportError, match=r'pip install "gep-accounting\[hydro\]"'):
         getattr(terrain, name)(elevation=cone(), dx=30, dy=30, **more.get(name, {}))

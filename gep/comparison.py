@@ -1,0 +1,849 @@
+"""Several standards over the same data: side by side, and exactly why they differ.
+
+The difference of two totals is taken apart into four parts that add up to it: *catalogue* (services
+that only one of the two counts), *method* (formulas and where they apply), *coefficients* and
+*prices*. For a service that both count, the last three are Shapley values: each rule is also
+computed with the other's coefficients, the other's prices and both, and a part is the mean of
+what its exchange does, over all orders. Nothing is left over, and no order is preferred.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from gep import formula, library
+from gep.account import Account, Project, build_account
+from gep.blocks import BLOCK, Progress
+from gep.errors import DataError, Problems, UsageError, nearest
+from gep.files import whole_folder
+from gep.formula import Node, Num, Sym
+from gep.library import Standard
+from gep.model import Coefficient, Service, Step
+from gep.plan import CoefficientLeaf, LeafNumbers, Plan, ZoneTotalLeaf, make_plan
+from gep.project import ProjectData, ProjectReader
+from gep.report.compared import comparison_text, differences_text
+from gep.sums import ClassSums, make_sums_together
+from gep.tables import Entry, Table
+from gep.units import unit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: The parts of a difference, in the order in which they are shown.
+PARTS = ("catalogue", "method", "coefficients", "prices")
+#: The parts that can be exchanged one by one between two rules of one service.
+_EXCHANGED = PARTS[1:]
+_COMPUTED, _LACKING, _ABSENT = "computed", "not computed", "not in the catalogue"
+
+
+# --------------------------------------------------------------------------- rules beside rules
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which two rules of a service differ.
+
+    ``part`` is catalogue, scope, line, step, coefficient or price; ``first`` and ``second`` say how
+    each standard has it, empty where it does not have it.
+    """
+
+    service: str
+    part: str
+    name: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class Differences(Sequence[Difference]):
+    """What differs between two standards, service by service."""
+
+    first: Standard
+    second: Standard
+    items: tuple[Difference, ...]
+    same: tuple[str, ...]
+
+    def __getitem__(self, at: Any) -> Any:
+        """Return a difference, or several."""
+        return self.items[at]
+
+    def __len__(self) -> int:
+        """Return the number of differences."""
+        return len(self.items)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All differences as a table: service, part, name, and how each standard has it."""
+        rows = [(d.service, d.part, d.name, d.first, d.second) for d in self.items]
+        return pd.DataFrame(
+            rows, columns=["service", "part", "name", self.first.id, self.second.id]
+        )
+
+    def text(self, lang: str = "zh", service: str | None = None) -> str:
+        """Return the differences as a reviewer reads them, in ``zh`` or ``en``.
+
+        Raises
+        ------
+        UsageError
+            If neither standard has the one service that is asked for.
+        """
+        items, same = self.items, self.same
+        if service is not None:
+            known = {*self.first.services, *self.second.services}
+            if service not in known:
+                cure = nearest(service, known)
+                raise UsageError(f"neither standard has a service {service!r}", cure=cure)
+            items = tuple(item for item in items if item.service == service)
+            same = tuple(name for name in same if name == service)
+        return differences_text(self.first, self.second, items, same, lang)
+
+    def __repr__(self) -> str:
+        """Return the differences as text, so that a notebook or shell shows them."""
+        return self.text()
+
+
+def diff(first: str | Path | Standard, second: str | Path | Standard) -> Differences:
+    """Compare the rules of two standards: formulas, where they apply, coefficients and prices.
+
+    Steps are paired by the quantity that they compute, else by symbol; coefficients by table and
+    column, whichever folder the table lies in.
+
+    Parameters
+    ----------
+    first, second
+        Ids or folders of standards, with ``+variant`` where wanted.
+
+    Examples
+    --------
+    >>> found = diff(*list(library.standards())[:2])
+    >>> {item.part for item in found} <= {
+    ...     "catalogue", "scope", "line", "step", "coefficient", "price"}
+    True
+    """
+    a, b = (s if isinstance(s, Standard) else library.standard(s) for s in (first, second))
+    items: list[Difference] = []
+    same: list[str] = []
+    for name in dict.fromkeys([*a.services, *b.services]):
+        if name not in a or name not in b:
+            shown = [s[name].title.en if name in s else "" for s in (a, b)]
+            items.append(Difference(name, "catalogue", name, *shown))
+            continue
+        found = service_differences(a, b, name)
+        items += found
+        if not found:
+            same.append(name)
+    return Differences(a, b, tuple(items), tuple(same))
+
+
+def service_differences(a: Standard, b: Standard, name: str) -> list[Difference]:
+    """Return in what the rules of one service differ between two standards that have it."""
+    one, other = a[name], b[name]
+    found: list[Difference] = []
+    scopes = [", ".join(s.ecosystems or ("all",)) for s in (one, other)]
+    if scopes[0] != scopes[1]:
+        found.append(Difference(name, "scope", "ecosystems", *scopes))
+    for step, its in _paired_steps(one, other):
+        if step and its and _meaning(one, step) == _meaning(other, its):
+            continue
+        shown = [_step_text(s) for s in (step, its)]
+        found.append(Difference(name, "step", (step or cast("Step", its)).symbol, *shown))
+    roles = [[[_named(s, x) for x in ln.symbols] for ln in s.lines] for s in (one, other)]
+    if roles[0] != roles[1]:
+        lines = ["; ".join(_line_texts(s)) for s in (one, other)]
+        found.append(Difference(name, "line", "account", *lines))
+    mine, theirs = (_by_column(s) for s in (one, other))
+    for key in dict.fromkeys([*mine, *theirs]):
+        pair = (mine.get(key), theirs.get(key))
+        part = "price" if any(c and c.about.unit.currency for c in pair) else "coefficient"
+        tables = [_numbers(s, c) if c else {} for s, c in zip((a, b), pair, strict=True)]
+        if None in pair:  # a column that only one of them has: all of it in one line
+            shown = ["; ".join(f"{k} {v}".strip() for k, v in rows.items()) for rows in tables]
+            found.append(Difference(name, part, ".".join(key), *shown))
+            continue
+        for row in dict.fromkeys([*tables[0], *tables[1]]):
+            texts = [rows.get(row, "") for rows in tables]
+            if texts[0] != texts[1]:
+                label = ".".join(x for x in (*key, row) if x)
+                found.append(Difference(name, part, label, *texts))
+    return found
+
+
+def _paired_steps(one: Service, other: Service) -> list[tuple[Step | None, Step | None]]:
+    """Pair steps by the quantity they compute or their place in the account, else by symbol."""
+    named = {_named(other, symbol): step for symbol, step in other.steps.items()}
+    taken: set[str] = set()
+    pairs: list[tuple[Step | None, Step | None]] = []
+    for symbol, step in one.steps.items():
+        its = named.get(_named(one, symbol))
+        if its is None or its.symbol in taken:
+            its = None
+        pairs.append((step, its))
+        taken |= {its.symbol} if its else set()
+    return pairs + [(None, s) for s in other.steps.values() if s.symbol not in taken]
+
+
+def _named(service: Service, symbol: str) -> str:
+    """Return what a symbol stands for, in words that do not depend on the letters of a text."""
+    if symbol in service.inputs:
+        return service.inputs[symbol].quantity.name
+    if symbol in service.coefficients:
+        return ".".join(_column(service.coefficients[symbol]))
+    step = service.steps[symbol]
+    if step.provides:
+        return step.provides.name
+    for number, line in enumerate(service.lines):
+        for role in ("physical", "monetary", "capacity", "demand"):
+            if symbol == getattr(line, role):
+                return f"{role} {number}"
+    return symbol
+
+
+def _meaning(service: Service, step: Step) -> tuple[str, str]:
+    """Return a step's formula and unit, its symbols named by what they stand for."""
+    tree = formula.parse(step.checked.text)
+    names = {name: Sym(_named(service, name)) for name in formula.symbols(tree)}
+    return formula.to_text(formula.substitute(tree, names)), str(step.unit)
+
+
+def _step_text(step: Step | None) -> str:
+    return "" if step is None else f"{step.symbol} = {step.checked.text}   [{step.unit}]"
+
+
+def _line_texts(service: Service) -> list[str]:
+    return [" → ".join(x for x in (ln.physical, ln.monetary) if x) for ln in service.lines]
+
+
+def _column(coefficient: Coefficient) -> tuple[str, str]:
+    """Return what a coefficient is, whichever standard's folder its table lies in."""
+    return coefficient.table.rpartition("/")[2], coefficient.column
+
+
+def _by_column(service: Service) -> dict[tuple[str, str], Coefficient]:
+    return {_column(c): c for c in service.coefficients.values()}
+
+
+def _numbers(std: Standard, coefficient: Coefficient) -> dict[str, str]:
+    """Return the numbers of a column as text, by row."""
+    table = std.tables[coefficient.table]
+    if table.shape == "list":
+        dated = table.dated[coefficient.column]
+        return {"": "; ".join(_entry_text(entry) for entry in dated)}
+    rows = table.entries[coefficient.column]
+    return {", ".join(key): _entry_text(entry) for key, entry in rows.items()}
+
+
+def _entry_text(entry: Entry) -> str:
+    year = f" ({entry.price_year})" if entry.price_year else ""
+    return f"{entry.value:.10g} {entry.unit}{year}".removesuffix(" 1")
+
+
+# ------------------------------------------------------------------------------ side by side
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Accounts of one place under several standards, and why they differ.
+
+    Attributes
+    ----------
+    reference
+        The id of the standard with which the others are compared.
+    accounts
+        standard id -> :class:`~gep.account.Account`.
+    table
+        A row per standard and service: titles, kind, ``state`` (computed, not computed, not in
+        the catalogue), value, how well it was checked, and what it lacks.
+    quantities
+        A row per standard, service and physical line: the quantity of the whole area, with its
+        unit.
+    decomposition
+        A row per standard other than the reference and per service: ``difference`` of its value
+        from the reference's, and the parts ``catalogue + method + coefficients + prices`` that
+        add up to it.
+    differences
+        The rules' differences behind it: standard, service, part, name, reference, other.
+    """
+
+    reference: str
+    accounts: Mapping[str, Account]
+    table: pd.DataFrame
+    quantities: pd.DataFrame
+    decomposition: pd.DataFrame
+    differences: pd.DataFrame
+    titles: Mapping[str, Any] = field(repr=False)
+    currency: str = "CNY"
+
+    def total(self) -> pd.DataFrame:
+        """Return GEP by standard, and the parts of its difference from the reference."""
+        values = self.table.groupby("standard", sort=False)["value"].sum(min_count=1)
+        parts = self.decomposition.groupby("standard", sort=False)[["difference", *PARTS]].sum()
+        result = values.to_frame().join(parts)
+        checked = {name: account.rests_on() for name, account in self.accounts.items()}
+        for level in ("full_text", "secondary", "recalled"):
+            result[level] = [float(checked[name].get(level, 0.0)) for name in result.index]
+        return result.reset_index()
+
+    def text(self, lang: str = "zh") -> str:
+        """Return the comparison as text, in ``zh`` or ``en``."""
+        return comparison_text(self, lang)
+
+    def __repr__(self) -> str:
+        """Return the comparison as text, so that a notebook or shell shows it."""
+        return self.text()
+
+    def plot(self, lang: str = "zh") -> Figure:
+        """Return a chart of the services' values under every standard (needs matplotlib)."""
+        from gep import plot
+
+        return plot.compared(self.table[self.table["state"] == _COMPUTED], lang)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the four tables as CSV and the text in both languages, whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            If the folder exists and ``overwrite`` is false.
+        """
+        frames = {
+            "compared": self.table,
+            "total": self.total(),
+            "quantities": self.quantities,
+            "decomposition": self.decomposition,
+            "differences": self.differences,
+        }
+        with whole_folder(Path(folder), overwrite=overwrite) as out:
+            for name, frame in frames.items():
+                frame.to_csv(
+                    out / f"{name}.csv", index=False, encoding="utf-8-sig", lineterminator="\n"
+                )
+            for lang in ("zh", "en"):
+                (out / f"compared.{lang}.txt").write_text(self.text(lang), encoding="utf-8")
+        return Path(folder)
+
+
+def compare(
+    project: str | Path | Project,
+    standards: Sequence[str | Path],
+    *,
+    block: int = BLOCK,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compute the accounts of a project under several standards, in one pass over its rasters.
+
+    Parameters
+    ----------
+    project
+        A project, or the path of its file. It gives the data; the standard that it names is
+        compared only if it is in the list. Coefficients of the project apply where a standard
+        uses that table.
+    standards
+        Ids or folders of standards, ``+variant`` where wanted. The first is the reference.
+    block, workers, progress
+        As in :meth:`gep.Project.run`.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two standards are named, or one twice.
+    DataError
+        With all problems that the data shows, under any of the standards.
+
+    Examples
+    --------
+    >>> found = compare("county.toml", ["cn_2022", "mee_2020"])   # doctest: +SKIP
+    >>> found.total()                                              # doctest: +SKIP
+    """
+    loaded = project if isinstance(project, Project) else Project.load(project)
+    stds = [library.standard(name, loaded.base) for name in standards]
+    ids = [std.id for std in stds]
+    if len(stds) < 2:  # noqa: PLR2004
+        raise UsageError("a comparison needs two standards", cure="name one more")
+    if len(set(ids)) < len(ids):
+        twice = next(i for i in ids if ids.count(i) > 1)
+        raise UsageError(f"{twice} is named twice", cure="name every standard once")
+    plans = _plans(loaded, stds)
+    return _Comparer(plans, progress).run(block, workers)
+
+
+def _plans(project: Project, stds: Sequence[Standard]) -> list[Plan]:
+    """Return the plan of every standard over the project's data."""
+    problems = Problems()
+    plans: dict[str, Plan] = {}
+    for group in _of_one_classification(stds):
+        data = _read(project, group)
+        for std in group:
+            try:
+                plans[std.id] = make_plan(_for(data, std, project.data.standard))
+            except DataError as error:
+                for p in error.problems:
+                    problems.add(p.what, f"{std.id}: {p.where}", p.found, p.cure)
+    problems.raise_if_any(DataError)
+    unused = set.intersection(*({str(w) for w in plan.warnings} for plan in plans.values()))
+    for plan in plans.values():  # what one of the standards uses is not unused
+        plan.warnings = tuple(w for w in plan.warnings if str(w) in unused)
+    return [plans[std.id] for std in stds]
+
+
+def _of_one_classification(stds: Sequence[Standard]) -> list[list[Standard]]:
+    groups: dict[tuple[str, ...], list[Standard]] = {}
+    for std in stds:
+        groups.setdefault((std.classification, *std.classes), []).append(std)
+    return list(groups.values())
+
+
+def _read(project: Project, stds: Sequence[Standard]) -> ProjectData:
+    """Read a project's data once, for standards that have the same classes."""
+    own = project.data.standard
+    group = [own, *stds] if own.classes.keys() == stds[0].classes.keys() else list(stds)
+    quantities: dict[str, Any] = {}
+    for std in group:
+        for name, quantity in std.glossary.items():
+            if quantities.setdefault(name, quantity) != quantity:
+                what = f"the quantity {name!r} is defined in two ways"
+                raise UsageError(what, std.id, cure="give one of them another name")
+    reversed_group = list(reversed(group))
+    everything = replace(
+        group[0],
+        glossary=quantities,
+        tables={k: v for std in reversed_group for k, v in std.tables.items()},
+        services={k: v for std in reversed_group for k, v in std.services.items()},
+        catalogue=tuple(dict.fromkeys(name for std in group for name in std.catalogue)),
+        status="in_force",
+    )
+    tables = {k: v for k, v in project.tables.items() if k != "outputs"}
+    return ProjectReader(project.base, project.data.where).read(tables, everything)
+
+
+def _for(data: ProjectData, std: Standard, own: Standard) -> ProjectData:
+    """Return the project's data with another standard and what it uses of the coefficients."""
+    overrides = {}
+    for key, entry in data.overrides.items():
+        for name, table in std.tables.items():
+            ours = "/" in name or (own.tables.get(name) and own.tables[name].path == table.path)
+            if ours and any(
+                key == f"{name}.{c}" or key.startswith(f"{name}.{c}.") for c in table.columns
+            ):
+                overrides[key] = entry
+    services = data.services and tuple(s for s in data.services if s in std.catalogue)
+    return replace(data, standard=std, overrides=overrides, services=services, maps=())
+
+
+# --------------------------------------------------------------------------- the computation
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A service under two standards, and what of it can be exchanged."""
+
+    service: str
+    parts: frozenset[str]  # of method, coefficients, prices: what differs
+    first: Mapping[str, str]  # coefficient leaf -> the other's leaf
+    second: Mapping[str, str]
+
+
+class _Comparer:
+    def __init__(self, plans: Sequence[Plan], progress: Progress | None) -> None:
+        self.plans, self.progress = list(plans), progress
+        self.stds = [plan.project.standard for plan in plans]
+        self.numbers = [LeafNumbers(plan, Problems()) for plan in plans]
+
+    def run(self, block: int, workers: int | None) -> Comparison:
+        pairs: dict[int, dict[str, _Pair]] = {}
+        mixed: dict[tuple[int, str, frozenset[str]], int] = {}  # (other, whose formulas, exchanged)
+        plans = list(self.plans)
+        for other in range(1, len(self.plans)):
+            pairs[other] = {s: self._pair(s, other) for s in self._common(other)}
+            wanted = [p for p in pairs[other].values() if len(p.parts) > 1]
+            for side, exchanged in _mixtures() if wanted else ():
+                mixed[other, side, exchanged] = len(plans)
+                plans.append(self._mixed(other, side, exchanged, wanted))
+        sums = make_sums_together(plans, block, workers, self.progress)
+        accounts = {
+            std.id: build_account(found) for std, found in zip(self.stds, sums, strict=False)
+        }
+        rows = []
+        for other in range(1, len(self.plans)):
+            at = {k[1:]: sums[n] for k, n in mixed.items() if k[0] == other}
+            rows += self._decomposed(other, pairs[other], sums, at)
+        columns = ["standard", "service", "difference", *PARTS]
+        return Comparison(
+            self.stds[0].id,
+            accounts,
+            self._table(accounts),
+            self._quantities(accounts),
+            pd.DataFrame(rows, columns=columns),
+            self._differences(pairs),
+            {std.id: std.title for std in self.stds},
+            self._currency(accounts),
+        )
+
+    def _currency(self, accounts: Mapping[str, Account]) -> str:
+        found = {str(c) for a in accounts.values() for c in a.table["currency"] if c}
+        if len(found) > 1:
+            cure = "leave the standard with the other currency out"
+            raise UsageError(
+                "values in several currencies cannot be compared", "", str(found), cure
+            )
+        return next(iter(found), "")
+
+    # ------------------------------------------------------------------- pairs
+
+    def _common(self, other: int) -> list[str]:
+        """Return the services that both count in money, of one kind of unit."""
+        found = []
+        for name in self.plans[0].services:
+            if name in self.plans[other].services:
+                units = [
+                    self._money_unit(plan, name) for plan in (self.plans[0], self.plans[other])
+                ]
+                if all(units) and units[0] == units[1]:
+                    found.append(name)
+        return found
+
+    def _money_unit(self, plan: Plan, service: str) -> str:
+        for symbol in _money(plan, service):
+            own = plan.targets[service, symbol].unit
+            for text in (f"{own.currency}/yr", f"{own.currency}"):
+                if unit(text).agrees(own):
+                    return text
+        return ""
+
+    def _pair(self, service: str, other: int) -> _Pair:
+        """Find what differs between the rules of a service."""
+        plans = (self.plans[0], self.plans[other])
+        leaves = [_coefficients(plan, service) for plan in plans]
+        keyed = [
+            {(leaf.service, *_column(leaf.coefficient)): name for name, leaf in found.items()}
+            for found in leaves
+        ]
+        loose = [{key[1:]: name for key, name in found.items()} for found in keyed]
+        matches: list[dict[str, str]] = []
+        for own, its in ((0, 1), (1, 0)):
+            match = {}
+            for key, name in keyed[own].items():
+                counterpart = keyed[its].get(key) or loose[its].get(key[1:])
+                if counterpart and _alike(leaves[own][name], leaves[its][counterpart]):
+                    match[name] = counterpart
+            matches.append(match)
+        parts = set()
+        if _signature(plans[0], service) != _signature(plans[1], service):
+            parts.add("method")
+        for name, counterpart in matches[0].items():
+            coefficient = leaves[0][name].coefficient
+            if not self._equal(name, 0, counterpart, other):
+                parts.add("prices" if coefficient.unit.currency else "coefficients")
+        return _Pair(service, frozenset(parts), *matches)
+
+    def _equal(self, name: str, own: int, counterpart: str, other: int) -> bool:
+        """Say whether two coefficients are the same numbers, in the first one's unit."""
+        arrays, units = [], []
+        for at, leaf in ((own, name), (other, counterpart)):
+            arrays.append(self.numbers[at].array(leaf, self.plans[at].members_of(leaf)))
+            units.append(cast("CoefficientLeaf", self.plans[at].leaves[leaf]).coefficient.unit)
+        theirs = arrays[1] * float(units[1].factor_to(units[0]))
+        if arrays[0].shape != theirs.shape:
+            return False
+        return bool(np.allclose(arrays[0], theirs, rtol=1e-12, atol=0, equal_nan=True))
+
+    # ------------------------------------------------------------------ mixtures
+
+    def _mixed(
+        self, other: int, side: str, exchanged: frozenset[str], wanted: Iterable[_Pair]
+    ) -> Plan:
+        """Return a plan: the formulas of one standard with some numbers of the other."""
+        own, its = (0, other) if side == "first" else (other, 0)
+        plan, project = self.plans[own], self.plans[own].project
+        std = project.standard
+        services, tables = dict(std.services), dict(std.tables)
+        for pair in wanted:
+            for name, counterpart in getattr(pair, side).items():
+                leaf = cast("CoefficientLeaf", plan.leaves[name])
+                part = "prices" if leaf.coefficient.unit.currency else "coefficients"
+                if part not in exchanged:
+                    continue
+                mixture = f"{leaf.service}|{leaf.coefficient.symbol}"
+                tables[mixture] = self._mixed_table(mixture, own, name, its, counterpart)
+                service = services[leaf.service]
+                changed = replace(leaf.coefficient, table=mixture)
+                coefficients = {**service.coefficients, changed.symbol: changed}
+                services[leaf.service] = replace(service, coefficients=coefficients)
+        mixed = replace(std, services=services, tables=tables)
+        names = tuple(pair.service for pair in wanted)
+        return make_plan(replace(project, standard=mixed, services=names))
+
+    def _mixed_table(self, label: str, own: int, name: str, its: int, counterpart: str) -> Table:
+        """Return the other standard's numbers of a coefficient, our own where it has none."""
+        leaf = cast("CoefficientLeaf", self.plans[own].leaves[name])
+        theirs = cast("CoefficientLeaf", self.plans[its].leaves[counterpart])
+        table = self.stds[own].tables[leaf.coefficient.table]
+        column = leaf.coefficient.column
+        shape = "list" if table.shape == "list" else "rectangle"
+        classes: tuple[str | None, ...] = (None,)
+        if "ecosystem" in table.key and shape == "rectangle":
+            classes = tuple(self.stds[own].classes)
+        axis = leaf.coefficient.axis
+        items: tuple[str | None, ...] = (None,)
+        if axis:
+            at = table.key.index(axis)
+            items = tuple(dict.fromkeys(key[at] for key in table.entries[column]))
+        entries: dict[tuple[str, ...], Entry] = {}
+        for ecosystem, item in itertools.product(classes, items):
+            entry = self.numbers[its].entry(theirs.coefficient, ecosystem, item)[0]
+            entry = entry or self.numbers[own].entry(leaf.coefficient, ecosystem, item)[0]
+            if entry is not None:
+                row = () if shape == "list" else table.key
+                key = tuple(str(ecosystem if k == "ecosystem" else item) for k in row)
+                entries[key] = entry
+        dated = {column: tuple(entries.values())} if shape == "list" else {}
+        return replace(
+            table,
+            name=label,
+            shape=shape,
+            columns={column: table.columns[column]},
+            entries={column: entries},
+            dated=dated,
+        )
+
+    # ------------------------------------------------------------- decomposition
+
+    def _decomposed(
+        self,
+        other: int,
+        pairs: Mapping[str, _Pair],
+        sums: Sequence[ClassSums],
+        mixed: Mapping[tuple[str, frozenset[str]], ClassSums],
+    ) -> list[dict[str, Any]]:
+        """Return a row per service with the parts of its difference."""
+        first, second = sums[0], sums[other]
+        rows = []
+        for name in dict.fromkeys([*self.plans[0].services, *self.plans[other].services]):
+            values = [self._worth(found, name) for found in (first, second)]
+            known = [v for v in values if v is not None]
+            if not known:
+                continue
+            parts = dict.fromkeys(PARTS, 0.0)
+            pair = pairs.get(name)
+            if pair is None or len(known) == 1:
+                parts["catalogue"] = (values[1] or 0.0) - (values[0] or 0.0)
+            else:
+                parts |= self._shapley(pair, cast("list[float]", values), mixed)
+            difference = math.fsum(parts.values())
+            std = self.stds[other].id
+            rows.append({"standard": std, "service": name, "difference": difference, **parts})
+        return rows
+
+    def _shapley(
+        self,
+        pair: _Pair,
+        values: Sequence[float],
+        mixed: Mapping[tuple[str, frozenset[str]], ClassSums],
+    ) -> dict[str, float]:
+        """Return what each exchanged part contributes, the mean over all orders."""
+        changed = [part for part in _EXCHANGED if part in pair.parts]
+        if len(changed) <= 1:
+            part = changed[0] if changed else "method"
+            return {part: values[1] - values[0]}
+
+        def worth(exchanged: frozenset[str]) -> float:
+            numbers = exchanged - {"method"}
+            if "method" not in exchanged:
+                if not numbers:
+                    return values[0]
+                found = mixed["first", numbers]
+            else:
+                back = frozenset(_EXCHANGED[1:]) - numbers  # what stays as the reference has it
+                if not back:
+                    return values[1]
+                found = mixed["second", back]
+            return self._worth(found, pair.service) or 0.0
+
+        orders = list(itertools.permutations(changed))
+        unchanged = frozenset(_EXCHANGED) - pair.parts  # exchanging it changes nothing
+        parts = dict.fromkeys(changed, 0.0)
+        for order in orders:
+            done: frozenset[str] = frozenset()
+            before = values[0]
+            for part in order:
+                done |= {part}
+                after = values[1] if len(done) == len(changed) else worth(done | unchanged)
+                parts[part] += (after - before) / len(orders)
+                before = after
+        return parts
+
+    def _worth(self, sums: ClassSums, service: str) -> float | None:
+        """Return the value of a service in the whole area, or None where nothing is known."""
+        total: list[float] = []
+        for symbol in _money(sums.plan, service):
+            value = sums.values[service, symbol].total
+            own = sums.plan.targets[service, symbol].unit
+            wanted = unit(self._money_unit(sums.plan, service))
+            factor = float(own.factor_to(wanted))
+            total += (value[np.isfinite(value)] * factor).tolist()
+        return math.fsum(total) if total else None
+
+    # ------------------------------------------------------------------- tables
+
+    def _table(self, accounts: Mapping[str, Account]) -> pd.DataFrame:
+        names = dict.fromkeys(name for std in self.stds for name in std.catalogue)
+        rows = []
+        for std in self.stds:
+            account = accounts[std.id]
+            totals = account.total("service").set_index("service")
+            for name in names:
+                owner = next(s for s in (std, *self.stds) if name in s.catalogue)
+                state, reason = _ABSENT, ""
+                if name in account.provenance["services"]:
+                    state = _COMPUTED
+                elif name in std.catalogue:
+                    state, reason = _LACKING, ", ".join(account.not_computed.get(name, ()))
+                entry = account.provenance["services"].get(name, {})
+                known = name in totals.index
+                rows.append(
+                    {
+                        "standard": std.id,
+                        "standard_title_en": std.title.en,
+                        "standard_title_zh": std.title.zh,
+                        "service": name,
+                        "title_en": owner[name].title.en,
+                        "title_zh": owner[name].title.zh,
+                        "kind": owner[name].kind,
+                        "state": state,
+                        "value": float(totals["value"][name]) if known else np.nan,
+                        "covered": float(totals["covered"][name]) if known else np.nan,
+                        "rests_on": entry.get("rests_on", ""),
+                        "lacks": reason,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def _quantities(self, accounts: Mapping[str, Account]) -> pd.DataFrame:
+        columns = ["standard", "service", "indicator", "title_en", "title_zh", "quantity", "unit"]
+        rows = []
+        for std, account in accounts.items():
+            for name, entry in account.provenance["services"].items():
+                for line in entry["lines"]:
+                    if line["physical"] is None:
+                        continue
+                    array = account.dataset[f"{name}.{line['physical']}"]
+                    over = [d for d in array.dims if d in ("zone", "ecosystem")]
+                    total = array.sum(over, min_count=1)
+                    title = entry["steps"][line["physical"]]["title"]
+                    axis = next(iter(total.dims), None)
+                    members = [None] if axis is None else total[axis].to_numpy().tolist()
+                    for member, number in zip(members, np.ravel(total), strict=True):
+                        label = line["physical"] + (f"[{member}]" if member else "")
+                        row = (std, name, label, title["en"], title["zh"], float(number))
+                        rows.append((*row, str(array.attrs["units"])))
+        return pd.DataFrame(rows, columns=columns)
+
+    def _differences(self, pairs: Mapping[int, Mapping[str, _Pair]]) -> pd.DataFrame:
+        """Return what differs in the rules of the services that both standards count."""
+        columns = ["standard", "service", "part", "name", "reference", "other"]
+        rows = []
+        for other, found in pairs.items():
+            a, b = self.stds[0], self.stds[other]
+            for service, pair in found.items():
+                for rule in [service, *self._behind(service, other)] if pair.parts else ():
+                    label = "" if rule == service else f"{rule}: "
+                    rows += [
+                        (b.id, service, d.part, f"{label}{d.name}", d.first, d.second)
+                        for d in service_differences(a, b, rule)
+                        if "method" in pair.parts or d.part in ("coefficient", "price")
+                    ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _behind(self, service: str, other: int) -> list[str]:
+        """Return the supporting rules that both standards have and a service uses."""
+        found: dict[str, None] = {}
+        for plan in (self.plans[0], self.plans[other]):
+            for leaf in _coefficients(plan, service).values():
+                found[leaf.service] = None
+            queue = [service]
+            while queue:
+                for entry in plan.project.standard[queue.pop()].inputs.values():
+                    if entry.quantity.name in plan.project.sources:
+                        continue
+                    provider = plan.project.standard.provider(entry.quantity.name)
+                    if provider and provider.service not in found:
+                        found[provider.service] = None
+                        queue.append(provider.service)
+        a, b = self.stds[0], self.stds[other]
+        return [name for name in found if name != service and name in a and name in b]
+
+
+def _mixtures() -> Iterable[tuple[str, frozenset[str]]]:
+    """Yield whose formulas are computed with which numbers of the other standard."""
+    numbers = _EXCHANGED[1:]
+    for side in ("first", "second"):
+        for size in range(1, len(numbers) + 1):
+            for exchanged in itertools.combinations(numbers, size):
+                yield side, frozenset(exchanged)
+
+
+def _money(plan: Plan, service: str) -> list[str]:
+    """Return the steps of a service whose sum is its value."""
+    if service not in plan.services:
+        return []
+    lines = plan.project.standard[service].lines
+    return [line.monetary for line in lines if line.monetary]
+
+
+def _coefficients(plan: Plan, service: str) -> dict[str, CoefficientLeaf]:
+    """Return the coefficient leaves behind the value of a service."""
+    found: dict[str, CoefficientLeaf] = {}
+    queue = [plan.targets[service, symbol].resolved.tree for symbol in _money(plan, service)]
+    while queue:
+        for name in formula.symbols(queue.pop()):
+            leaf = plan.leaves[name]
+            if isinstance(leaf, CoefficientLeaf):
+                found[name] = leaf
+            elif isinstance(leaf, ZoneTotalLeaf):
+                queue.append(leaf.resolved.tree)
+    return found
+
+
+def _alike(one: CoefficientLeaf, other: CoefficientLeaf) -> bool:
+    """Say whether two coefficients can stand for each other."""
+    a, b = one.coefficient, other.coefficient
+    return a.unit.agrees(b.unit) and set(a.by) == set(b.by)
+
+
+def _signature(plan: Plan, service: str) -> tuple[Any, ...]:
+    """Return what the value of a service is computed by, without the numbers of coefficients."""
+    std = plan.project.standard
+
+    def seen(node: Node) -> tuple[Any, ...]:
+        if isinstance(node, Num):
+            return ("number", node.value)
+        if not isinstance(node, Sym):
+            name = getattr(node, "op", "") or getattr(node, "name", "")
+            keys = tuple(k for k, _ in getattr(node, "keywords", ()))
+            return (type(node).__name__, name, keys, *map(seen, node.children))
+        leaf = plan.leaves[node.name]
+        if isinstance(leaf, CoefficientLeaf):
+            return ("coefficient", *_column(leaf.coefficient), str(leaf.coefficient.unit))
+        if isinstance(leaf, ZoneTotalLeaf):
+            return ("zone total", scope(leaf.service), seen(leaf.resolved.tree))
+        return ("input", node.name)
+
+    def scope(name: str) -> tuple[str, ...] | None:
+        rule = std[name]
+        if rule.ecosystems is None:
+            return None
+        return tuple(c for c in std.classes if std.in_scope(rule, c))
+
+    found = []
+    for symbol in _money(plan, service):
+        target = plan.targets[service, symbol]
+        found.append((seen(target.resolved.tree), target.factor, str(target.unit)))
+    return (scope(service), *sorted(found, key=repr))

@@ -1,0 +1,270 @@
+"""Standards beside standards as text: values, why they differ, and the rules line by line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from gep.library import Standard
+from gep.report.text import columns
+from gep.report.words import LABELS
+from gep.tables import VERIFIED, Title
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Differences of one service that are shown; the rest is counted.
+SHOWN = 12
+#: Letters of a formula on one line.
+WIDE = 96
+
+WORDS: Mapping[str, Title] = {
+    "catalogue": Title("catalogue", "目录"),
+    "method": Title("method", "方法"),
+    "coefficients": Title("coefficients", "系数"),
+    "prices": Title("prices", "价格"),
+    "difference": Title("difference", "差额"),
+    "scope": Title("where it applies", "适用范围"),
+    "line": Title("account lines", "账户条目"),
+    "step": Title("step", "步骤"),
+    "coefficient": Title("coefficient", "系数"),
+    "price": Title("price", "价格"),
+    "service": Title("service", "服务"),
+    "value": Title("value", "价值量"),
+    "quantity": Title("physical quantity", "实物量"),
+    "reference": Title("reference", "基准"),
+    "not computed": Title("not computed: lacks", "未核算，缺"),
+    "not in the catalogue": Title("not counted", "不计"),
+    "total": Title("GEP", "GEP 合计"),
+    "only": Title("only in", "仅见于"),
+    "same": Title("the same in both", "两者相同"),
+    "differs": Title("what differs in the rules", "规则差异"),
+    "why": Title(
+        "the difference from {0}: catalogue + method + coefficients + prices",
+        "与 {0} 之差 = 目录 + 方法 + 系数 + 价格",
+    ),
+    "rests": Title("share of the value by how the text was read", "价值量按文本核对程度的占比"),
+    "more": Title("... and {0} more", "……另有 {0} 处"),
+    "nothing": Title("(not there)", "（无）"),
+    "none": Title("the rules do not differ", "规则无差异"),
+}
+
+
+class Compared(Protocol):
+    """What the text needs of a comparison."""
+
+    @property
+    def reference(self) -> str:
+        """Id of the standard with which the others are compared."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per standard and service."""
+
+    @property
+    def quantities(self) -> pd.DataFrame:
+        """A row per physical line."""
+
+    @property
+    def decomposition(self) -> pd.DataFrame:
+        """A row per other standard and service."""
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """A row per difference of the rules."""
+
+    @property
+    def titles(self) -> Mapping[str, Title]:
+        """Standard id -> title."""
+
+    @property
+    def currency(self) -> str:
+        """Currency of the values."""
+
+    def total(self) -> pd.DataFrame:
+        """Return GEP by standard."""
+
+
+def comparison_text(compared: Compared, lang: str) -> str:
+    """Return a comparison of accounts as text.
+
+    Parameters
+    ----------
+    compared
+        A comparison.
+    lang
+        ``en`` or ``zh``.
+    """
+
+    def word(key: str) -> str:
+        return WORDS[key][lang]
+
+    scale, label = _scale(compared.table["value"].abs().max(), compared.currency, lang)
+    total = compared.total().set_index("standard")
+    names = list(total.index)
+    lines = [f"{name}  {compared.titles[name][lang]}" for name in names]
+    lines += ["", f"{word('value')} [{label}]"]
+    rows = [[word("service"), *names]]
+    table = compared.table.set_index(["service", "standard"])
+    for service in dict.fromkeys(compared.table["service"]):
+        found = [table.loc[(service, name)] for name in names]
+        title = next(row[f"title_{lang}"] for row in found)
+        rows.append([str(title), *(_cell(row, scale, word) for row in found)])
+    rows.append([word("total"), *(_number(total["value"][name] / scale) for name in names)])
+    lines += [f"  {line}" for line in columns(_right(rows))]
+    lines += ["", f"{word('rests')}"]
+    rests = [["", *(LABELS[level][lang] for level in VERIFIED)]]
+    rests += [[name, *(f"{total[level][name]:.1%}" for level in VERIFIED)] for name in names]
+    lines += [f"  {line}" for line in columns(_right(rests))]
+    for name in names[1:]:
+        lines += ["", *_one(compared, name, scale, label, lang)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _one(compared: Compared, name: str, scale: float, label: str, lang: str) -> list[str]:
+    """Return why one standard differs from the reference."""
+
+    def word(key: str) -> str:
+        return WORDS[key][lang]
+
+    parts = ["catalogue", "method", "coefficients", "prices"]
+    found = compared.decomposition[compared.decomposition["standard"] == name]
+    titles = compared.table.drop_duplicates("service").set_index("service")[f"title_{lang}"]
+    head = word("why").format(compared.reference)
+    lines = [f"{name}: {head} [{label}]"]
+    rows = [[word("service"), word("difference"), *map(word, parts)]]
+    for row in found.to_dict("records"):
+        numbers = [row["difference"], *(row[part] for part in parts)]
+        cells = [_signed(n / scale) for n in numbers]
+        rows.append([str(titles[row["service"]]), *cells])
+    sums = [float(found[key].sum()) / scale for key in ("difference", *parts)]
+    rows.append([word("total"), *map(_signed, sums)])
+    lines += [f"  {line}" for line in columns(_right(rows))]
+    rules = compared.differences[compared.differences["standard"] == name]
+    for service in dict.fromkeys(rules["service"]):
+        here = rules[rules["service"] == service].to_dict("records")
+        lines += ["", f"  {titles[service]} {service}", *_quantities(compared, name, service, lang)]
+        lines += [
+            f"    {line}" for line in _listed(((r, "reference", "other") for r in here), lang)
+        ]
+    return lines
+
+
+def _quantities(compared: Compared, name: str, service: str, lang: str) -> list[str]:
+    lines = []
+    for std in (compared.reference, name):
+        found = compared.quantities
+        found = found[(found["standard"] == std) & (found["service"] == service)]
+        shown = "; ".join(
+            f"{row[f'title_{lang}']} {row['quantity']:,.6g} {row['unit']}"
+            for row in found.to_dict("records")
+            if np.isfinite(row["quantity"])
+        )
+        if shown:
+            lines.append(f"    {std}: {shown}")
+    return lines
+
+
+def differences_text(
+    first: Standard, second: Standard, items: Iterable[Any], same: Iterable[str], lang: str
+) -> str:
+    """Return what differs in the rules of two standards, as a reviewer reads it.
+
+    Parameters
+    ----------
+    first, second
+        The standards.
+    items
+        Their differences.
+    same
+        Services whose rules do not differ.
+    lang
+        ``en`` or ``zh``.
+    """
+
+    def word(key: str) -> str:
+        return WORDS[key][lang]
+
+    items, same = list(items), list(same)
+    lines = [f"- {first.id}  {first.title[lang]}", f"+ {second.id}  {second.title[lang]}"]
+    absent = {item.service for item in items if item.part == "catalogue"}
+    for mark, std in (("-", first), ("+", second)):
+        own = [f"{std[name].title[lang]} ({name})" for name in std if name in absent]
+        if own:
+            text = f"{mark} {word('only')} {std.id}: {', '.join(own)}"
+            lines += ["", *textwrap.wrap(text, WIDE, subsequent_indent="    ")]
+    if same:
+        shown = ", ".join(f"{first[name].title[lang]} ({name})" for name in same)
+        text = f"= {word('same')}: {shown}"
+        lines += ["", *textwrap.wrap(text, WIDE, subsequent_indent="    ")]
+    by_service: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        if item.part != "catalogue":
+            by_service.setdefault(item.service, []).append(vars(item))
+    for service, found in by_service.items():
+        lines += ["", f"{first[service].title[lang]} {service}"]
+        checked = [f"{s[service].verified}" for s in (first, second)]
+        origins = [s[service].origin for s in (first, second)]
+        lines.append(f"  - {origins[0]} ({LABELS[checked[0]][lang]})")
+        lines.append(f"  + {origins[1]} ({LABELS[checked[1]][lang]})")
+        lines += [
+            f"    {line}"
+            for line in _listed(((r, "first", "second") for r in found), lang, every=True)
+        ]
+    if not items:
+        lines += ["", word("none")]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _listed(
+    found: Iterable[tuple[Mapping[str, Any], str, str]], lang: str, *, every: bool = False
+) -> list[str]:
+    rows = list(found)
+    lines = []
+    for row, first, second in rows if every else rows[:SHOWN]:
+        lines.append(f"{WORDS[row['part']][lang]} {row['name']}")
+        for mark, key in (("-", first), ("+", second)):
+            text = row[key] or WORDS["nothing"][lang]
+            lines += textwrap.wrap(f"{mark} {text}", WIDE, subsequent_indent="    ") or [mark]
+    if len(rows) > SHOWN and not every:
+        lines.append(WORDS["more"][lang].format(len(rows) - SHOWN))
+    return lines
+
+
+def _cell(row: Any, scale: float, word: Any) -> str:
+    if row["state"] == "computed":
+        return _number(row["value"] / scale)
+    if row["state"] == "not computed":
+        return f"{word('not computed')} {row['lacks']}"[:40]
+    return str(word("not in the catalogue"))
+
+
+def _scale(largest: float, currency: str, lang: str) -> tuple[float, str]:
+    """Return what values are divided by, and its unit."""
+    names = {"zh": ("亿", "万", ""), "en": ("10⁸ ", "10⁴ ", "")}[lang]
+    for size, name in zip((1e8, 1e4), names, strict=False):
+        if largest >= size:
+            return size, f"{name}{currency}/yr"
+    return 1.0, f"{currency}/yr"
+
+
+def _number(value: float) -> str:
+    return "–" if not np.isfinite(value) else f"{value:,.4f}"
+
+
+def _signed(value: float) -> str:
+    return "0" if value == 0 else f"{value:+,.4f}"
+
+
+def _right(rows: list[list[str]]) -> list[list[str]]:
+    """Return rows whose columns after the first are set flush right."""
+    from gep.report.text import width
+
+    widths = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return [
+        [row[0], *(" " * (widths[at] - width(row[at])) + row[at] for at in range(1, len(row)))]
+        for row in rows
+    ]
