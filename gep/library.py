@@ -201,6 +201,14 @@ def glossary() -> dict[str, Quantity]:
     return load_glossary(data_root("models") / "glossary.toml")
 
 
+def quantities() -> dict[str, Quantity]:
+    """Return gep's quantities and those that shipped standards add for themselves."""
+    found = dict(glossary())
+    for path in sorted((data_root("models") / "standards").glob("*/glossary.toml")):
+        found |= load_glossary(path)
+    return found
+
+
 def find_standard(name_or_path: str | Path, base: Path | None = None) -> Path:
     """Return the folder of a standard given by name, or by path (relative to ``base``)."""
     for candidate in (Path(name_or_path), (base or Path()) / name_or_path):

@@ -184,6 +184,7 @@ class _Planner:
                 self.result.not_computed[name] = ()
                 continue
             self._service(self.std.services[name], named=self.project.services is not None)
+        self._one_kind_of_money()
         used = set(self.result.used)
         for quantity, source in self.project.sources.items():
             if quantity not in used:
@@ -199,6 +200,21 @@ class _Planner:
             cure = "give what is lacking in [inputs] or [statistics]"
             raise DataError(what, self.project.where, found, cure)
         return self.result
+
+    def _one_kind_of_money(self) -> None:
+        """Refuse an account that would add the money of a year and of a stock."""
+        kinds: dict[bool, list[str]] = {}
+        for name in self.result.services:
+            for line in self.std.services[name].lines:
+                if line.monetary:
+                    dims = dict(self.result.targets[name, line.monetary].unit.dims)
+                    kinds.setdefault("period" in dims, []).append(name)
+        if len(kinds) > 1:
+            found = f"for a year: {', '.join(dict.fromkeys(kinds[True]))}; "
+            found += f"not for a year: {', '.join(dict.fromkeys(kinds[False]))}"
+            cure = "compute them in two projects (services = [...])"
+            what = "values of a year and values of a stock cannot be added"
+            self.problems.add(what, self.project.where, found, cure)
 
     # ---------------------------------------------------------------- services
 

@@ -928,23 +928,28 @@ class ProjectReader:
         where = f"{self.where}, statistics"
         if not check_keys(data, where, self.problems, {"file": object}):
             return
-        name, header, rows = self._table(data["file"], "statistics")
+        files = data["file"] if isinstance(data["file"], list) else [data["file"]]
         needed = tuple(c for c in _STATISTICS_COLUMNS if c != "item")
-        if not self._columns(name, header, needed, ("item", "note", "zone_name", "verified")):
-            return
-        grouped: dict[str, list[tuple[int, dict[str, str]]]] = {}
-        for line, row in enumerate(rows, start=2):
-            if row["quantity"] not in std.glossary:
-                cure = nearest(row["quantity"], std.glossary)
-                self.problems.add(
-                    f"unknown quantity {row['quantity']!r}", f"{name}, row {line}", cure=cure
-                )
-            else:
-                grouped.setdefault(row["quantity"], []).append((line, row))
+        grouped: dict[str, list[tuple[str, int, dict[str, str]]]] = {}
+        every: list[dict[str, str]] = []
+        for file in files:
+            name, header, rows = self._table(file, "statistics")
+            if not self._columns(name, header, needed, ("item", "note", "zone_name", "verified")):
+                continue
+            every += rows
+            for line, row in enumerate(rows, start=2):
+                if row["quantity"] not in std.glossary:
+                    cure = nearest(row["quantity"], std.glossary)
+                    self.problems.add(
+                        f"unknown quantity {row['quantity']!r}", f"{name}, row {line}", cure=cure
+                    )
+                else:
+                    grouped.setdefault(row["quantity"], []).append((name, line, row))
         if not self.zone_ids:
-            self.zone_ids = tuple(dict.fromkeys(row["zone"] for row in rows))
+            self.zone_ids = tuple(dict.fromkeys(row["zone"] for row in every))
             self._extent_names = self.zone_ids
         for quantity, found in grouped.items():
+            name = ", ".join(dict.fromkeys(file for file, _, _ in found))
             if quantity in sources:
                 cure = "give it once"
                 self.problems.add(
@@ -956,16 +961,16 @@ class ProjectReader:
                 sources[quantity] = source
 
     def _statistic(
-        self, quantity: Quantity, rows: Iterable[tuple[int, dict[str, str]]], name: str
+        self, quantity: Quantity, rows: Iterable[tuple[str, int, dict[str, str]]], name: str
     ) -> Source | None:
         before = len(self.problems.errors)
         values: dict[tuple[str, str | None], float] = {}
         years: dict[str, int] = {}
-        lines: dict[tuple[str, str | None], int] = {}
+        lines: dict[tuple[str, str | None], tuple[str, int]] = {}
         told: dict[str, dict[str, str]] = {"source": {}, "verified": {}}
         first: tuple[Unit, bool] | None = None
-        for line, row in rows:
-            at = f"{name}, row {line} ({quantity.name})"
+        for file, line, row in rows:
+            at = f"{file}, row {line} ({quantity.name})"
             if row["zone"] not in self.zone_ids:
                 cure = nearest(row["zone"], self.zone_ids)
                 self.problems.add(f"zone {row['zone']!r} is not among the zones", at, cure=cure)
@@ -984,10 +989,13 @@ class ProjectReader:
             key = (row["zone"], row.get("item") or None)
             if key in values:
                 label = " ".join(str(k) for k in key if k)
-                found = f"rows {lines[key]} and {line}"
+                before_file, before_line = lines[key]
+                found = f"rows {before_line} and {line}"
+                if before_file != file:
+                    found = f"row {before_line} of {before_file}, row {line} of {file}"
                 what = f"duplicate row for {quantity.name}, {label}"
-                self.problems.add(what, name, found, "keep one")
-            lines.setdefault(key, line)
+                self.problems.add(what, file, found, "keep one")
+            lines.setdefault(key, (file, line))
             values[key] = float(convert(value, given, first[0]))
             self._told(row, " ".join(k for k in key if k), told, at)
             if row["year"].isdecimal():
@@ -1003,7 +1011,9 @@ class ProjectReader:
         if first[0].currency and len(set(years.values())) > 1:
             found = ", ".join(str(y) for y in sorted(set(years.values())))
             self.problems.add(f"{quantity.name} mixes price years", name, found, "give one year")
-        origin = {"kind": "statistics", "file": name, **told}
+        files = list(dict.fromkeys(file for file, _ in lines.values()))
+        of = {"file": files[0]} if len(files) == 1 else {"files": files}
+        origin = {"kind": "statistics", **of, **told}
         return Source(
             quantity,
             first[0],

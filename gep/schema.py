@@ -153,10 +153,10 @@ def _whole(title: str, schema: Schema) -> Schema:
 
 
 def service_schema() -> Schema:
-    """Return the schema of a service file. Quantities are those of the glossary."""
+    """Return the schema of a service file. Quantities are those of the shipped glossaries."""
     quantity: Schema = {
-        "enum": sorted(library.glossary()),
-        "description": "A quantity of models/glossary.toml. 词汇表中的量",
+        "enum": sorted(library.quantities()),
+        "description": "A quantity of models/glossary.toml or the standard's own. 词汇表中的量",
     }
     axis: Schema = _text("The extra axis, such as pollutant or month.", pattern=_NAME)
     entry = _table(
@@ -214,8 +214,8 @@ def service_schema() -> Schema:
     )
     line = _table(
         {},
-        {"physical": str, "monetary": str},
-        {"physical": _ref("symbol"), "monetary": _ref("symbol")},
+        dict.fromkeys(("physical", "monetary", "capacity", "demand"), str),
+        dict.fromkeys(("physical", "monetary", "capacity", "demand"), _ref("symbol")),
         "A line of the account: step symbols. 入账项",
     )
     example = _table(
@@ -279,6 +279,9 @@ def standard_schema() -> Schema:
         "sources": _map(_ref("source"), _WORD, "The sources that cite names."),
         "supporting": {**names, "description": "Rules that provide a quantity; never added."},
         "classification": _text("A class list in models/legends/classifications.", pattern=_NAME),
+        "variants": _map(names, _NAME, "Other rules for a service, a file each. 可选规则"),
+        "status": {"enum": list(library.STATUSES), "description": "in_force if absent. 状态"},
+        "replaced_by": _ref("title"),
         "note": _ref("title"),
     }
     schema = _table(library._STANDARD_REQUIRED, library._STANDARD_OPTIONAL, details)  # noqa: SLF001

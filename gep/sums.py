@@ -239,6 +239,7 @@ class _Run:
         self.zone_totals: dict[str, Array] = {}
         self.totals: Totals | None = None
         self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
+        self.no_cover: Array = np.zeros(len(self.project.zone_ids))
 
     def work(self) -> Work:
         """Return what the pass computes for this plan."""
@@ -256,12 +257,12 @@ class _Run:
 
     def finish(self) -> ClassSums:
         """Evaluate every step from the sums."""
-        no_cover = np.zeros(len(self.project.zone_ids))
         if self.project.land_cover is not None:
             assert self.totals is not None  # noqa: S101  the pass was made
-            self.area, no_cover = self.totals.area, self.totals.no_cover
             assert self.project.zones is not None and self.project.grid is not None  # noqa: S101, PT018
-            no_cover = no_cover + self.project.zones.outside(self.project.grid)
+            self.area = self.totals.area
+            outside = self.project.zones.outside(self.project.grid)
+            self.no_cover = self.totals.no_cover + outside
             self._judge_map(self.totals)
             self._judge_layers(self.totals)
         else:
@@ -281,8 +282,8 @@ class _Run:
         return ClassSums(
             self.plan,
             self.area,
-            no_cover,
-            self.area.sum(axis=1) + no_cover,
+            self.no_cover,
+            self.area.sum(axis=1) + self.no_cover,
             values,
             inputs,
             covered,
@@ -300,7 +301,7 @@ class _Run:
         cells = frozenset(n for n in names if self.plan.is_cell(n))
         scope = self._scope(leaf.service)
         covered = self._covered_area(leaf.resolved, cells, scope).sum(axis=1)
-        whole = scope.sum(axis=1)
+        whole = scope.sum(axis=1) + self.no_cover
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(whole > 0, covered / whole, 1.0)
 
