@@ -360,8 +360,8 @@ def compare(
 
     Examples
     --------
-    >>> found = compare("county.toml", ["cn_2022", "mee_2020"])   # doctest: +SKIP
-    >>> found.total()                                              # doctest: +SKIP
+    >>> found = compare("county.toml", list(library.standards()))   # doctest: +SKIP
+    >>> found.total()                                                    # doctest: +SKIP
     """
     loaded = project if isinstance(project, Project) else Project.load(project)
     stds = [library.standard(name, loaded.base) for name in standards]

@@ -488,7 +488,8 @@ class _Loader:
                 self.problems.add(what, where, cure=cure)
                 return None
         self._keep(path)
-        return reader.read(data, path, origin, read_text(path))
+        service = reader.read(data, path, origin, read_text(path))
+        return service and replace(service, id=name)
 
     def _strangers(self, names: list[str]) -> None:
         known = {*names, "standard", "land_cover", "glossary"}

@@ -496,7 +496,10 @@ class _Rows:
                     continue
                 verified = self._verified(row.get("verified", ""), column.verified, place)
                 note = row.get("note", "")
-                entries[name][label] = Entry(value, column.unit, source, verified, place, note=note)
+                year = column.price_year
+                entries[name][label] = Entry(
+                    value, column.unit, source, verified, place, year, note
+                )
         return entries
 
     def items(self) -> tuple[dict[str, Column], dict[str, tuple[Entry, ...]]]:

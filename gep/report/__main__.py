@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     except GepError as error:
         print(error, file=sys.stderr)  # noqa: T201  this is a command
         return 1
-    print(f"{len(written)} pages in {options.folder}")  # noqa: T201
+    count = sum(path.suffix == ".html" for path in written)
+    print(f"{count} pages in {options.folder}")  # noqa: T201
     return 0
 
 

@@ -6,7 +6,7 @@ the same files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from gep.report.words import LABELS, LANGUAGES
 from gep.tables import read_toml
 
 _MARK = '<meta name="generator" content="gep">'
+#: Where a rule's page is: (standard, rule) -> (standard, rule) whose page shows it.
+Homes = Mapping[tuple[str, str], tuple[str, str]]
 
 
 def write_pages(out: Path, standards: Iterable[Standard]) -> list[Path]:
@@ -34,8 +36,9 @@ def write_pages(out: Path, standards: Iterable[Standard]) -> list[Path]:
     Returns
     -------
     list of Path
-        The files written: ``index.html``, ``<lang>/<standard>/index.html`` and
-        ``<lang>/<standard>/<service>.html``.
+        The files written: ``index.html``, ``style.css``, ``<lang>/<standard>/index.html`` and
+        ``<lang>/<standard>/<rule>.html``. A rule that is the file of another standard has no page
+        of its own where that standard's pages are written too.
     """
     loaded = list(standards)
     written = []
@@ -54,19 +57,51 @@ def write_pages(out: Path, standards: Iterable[Standard]) -> list[Path]:
 def pages(standards: Iterable[Standard]) -> dict[str, str]:
     """Return the text of all pages by their path."""
     loaded = list(standards)
-    found = {"index.html": top_page(loaded)}
+    found = {"index.html": top_page(loaded), "style.css": f"{style('parts')}{style('page')}"}
+    where = homes(loaded)
     for standard in loaded:
         for lang in LANGUAGES:
-            found[f"{lang}/{standard.id}/index.html"] = standard_page(standard, lang)
-            for service in standard.services.values():
-                name = f"{lang}/{standard.id}/{service.id}.html"
-                found[name] = service_page(standard, service, lang)
+            found[f"{lang}/{standard.id}/index.html"] = standard_page(standard, lang, where)
+            for name, rule in standard.rules.items():
+                if where[standard.id, name] == (standard.id, name):
+                    page = service_page(standard, rule, lang, where)
+                    found[f"{lang}/{standard.id}/{name}.html"] = page
     return found
 
 
-def service_page(standard: Standard, service: Service, lang: str) -> str:
-    """Return the page of a service in ``zh`` or ``en``."""
-    parts = Parts(standard, service, lang, lambda name: f"{name}.html")
+def homes(standards: Iterable[Standard]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return whose page shows a rule: that of the standard whose file it is, if it is there."""
+    loaded = {standard.id: standard for standard in standards}
+    found = {}
+    for standard in loaded.values():
+        for name, rule in standard.rules.items():
+            owner, _, original = rule.origin.partition("/")
+            other = loaded.get(owner)
+            same = (
+                other is not None
+                and original in other.rules
+                and all(
+                    other.tables[c.table].path == standard.tables[c.table].path
+                    for c in rule.coefficients.values()
+                    if c.table in other.tables
+                )
+            )
+            found[standard.id, name] = (owner, original) if same else (standard.id, name)
+    return found
+
+
+def _href(standard: Standard, name: str, where: Homes) -> str:
+    """Return the link from a page of a standard to the page of one of its rules."""
+    owner, page = where.get((standard.id, name), (standard.id, name))
+    return f"{page}.html" if owner == standard.id else f"../{owner}/{page}.html"
+
+
+def service_page(
+    standard: Standard, service: Service, lang: str, where: Homes | None = None
+) -> str:
+    """Return the page of a rule in ``zh`` or ``en``."""
+    places = where or {}
+    parts = Parts(standard, service, lang, lambda name: _href(standard, name, places))
     other = "en" if lang == "zh" else "zh"
     head = f'<p class="kind">{parts.word(f"{service.kind}_one")}</p>'
     head += f"<h1>{parts.title(service.title)}</h1>"
@@ -81,7 +116,7 @@ def service_page(standard: Standard, service: Service, lang: str) -> str:
         ("../../index.html", LABELS["home"][lang]),
         ("index.html", standard.title[lang]),
     ]
-    inside = head + body(parts, "h2") + file + _neighbours(standard, service, lang)
+    inside = head + body(parts, "h2") + file + _neighbours(standard, service, lang, places)
     return _page(
         f"{service.title[lang]} · {standard.title[lang]}",
         lang,
@@ -89,23 +124,24 @@ def service_page(standard: Standard, service: Service, lang: str) -> str:
     )
 
 
-def _neighbours(standard: Standard, service: Service, lang: str) -> str:
-    names = list(standard.services)
-    at = names.index(service.id)
-    before = standard.services[names[at - 1]] if at else None
-    after = standard.services[names[at + 1]] if at + 1 < len(names) else None
+def _neighbours(standard: Standard, service: Service, lang: str, where: Homes) -> str:
+    rules = list(standard.rules.values())
+    at = [rule.id for rule in rules].index(service.id)
+    before = rules[at - 1] if at else None
+    after = rules[at + 1] if at + 1 < len(rules) else None
     left = right = ""
     if before is not None:
         title = escape(before.title[lang])
-        left = f'← <a rel="prev" href="{escape(before.id)}.html">{title}</a>'
+        left = f'← <a rel="prev" href="{escape(_href(standard, before.id, where))}">{title}</a>'
     if after is not None:
         title = escape(after.title[lang])
-        right = f'<a rel="next" href="{escape(after.id)}.html">{title}</a> →'
+        right = f'<a rel="next" href="{escape(_href(standard, after.id, where))}">{title}</a> →'
     return f'<nav class="bottom"><span>{left}</span><span>{right}</span></nav>'
 
 
-def standard_page(standard: Standard, lang: str) -> str:
+def standard_page(standard: Standard, lang: str, where: Homes | None = None) -> str:
     """Return the index of a standard in ``zh`` or ``en``."""
+    places = where or {}
     other = "en" if lang == "zh" else "zh"
 
     def word(key: str) -> str:
@@ -116,15 +152,24 @@ def standard_page(standard: Standard, lang: str) -> str:
         (word("issuer"), say(standard.issuer, lang)),
         (word("date"), escape(standard.date)),
         (word("scope"), say(standard.scope, lang)),
+        (word("status"), word(standard.status)),
     ]
+    if standard.replaced_by is not None:
+        facts.append((word("replaced_by"), say(standard.replaced_by, lang)))
     head = f"<h1>{say(standard.title, lang)}</h1>"
     head += f'<p class="subtitle" lang="{LANGUAGES[other]}">{escape(standard.title[other])}</p>'
     head += definitions([row for row in facts if row[1]])
-    head += f"<h2>{word('catalogue')}</h2>"
+    if standard.note is not None:
+        head += f'<p class="gep-note">{say(standard.note, lang)}</p>'
+    if standard.services:
+        head += f"<h2>{word('catalogue')}</h2>"
     for kind in KINDS:
         services = [s for s in standard.services.values() if s.kind == kind]
         if services:
-            head += f"<h3>{word(kind)}</h3>{_catalogue(standard, services, lang)}"
+            head += f"<h3>{word(kind)}</h3>{_catalogue(standard, services, lang, places)}"
+    variants = [rule for found in standard.variants.values() for rule in found.values()]
+    if variants:
+        head += f"<h3>{word('variants')}</h3>{_catalogue(standard, variants, lang, places)}"
     head += f"<h2>{word('how_checked')}</h2>{_shares(standard, lang)}"
     head += f"<h2>{word('sources')}</h2>{_sources(standard, lang)}"
     head += f"<h2>{word('classes')}</h2>{_classes(standard, lang)}"
@@ -133,11 +178,12 @@ def standard_page(standard: Standard, lang: str) -> str:
     return _page(standard.title[lang], lang, navigation + head)
 
 
-def _catalogue(standard: Standard, services: Iterable[Service], lang: str) -> str:
+def _catalogue(standard: Standard, services: Iterable[Service], lang: str, where: Homes) -> str:
     rows, heads = [], ["service", "physical", "monetary", "verified"]
     for service in services:
         goods, money = line_units(service)
-        name = f'<a href="{escape(service.id)}.html">{say(service.title, lang)}</a>'
+        href = _href(standard, service.id, where)
+        name = f'<a href="{escape(href)}">{say(service.title, lang)}</a>'
         row = [name, goods, money, _checked(standard, service, lang)]
         if service.kind == "supporting":
             provided = [s for s in service.steps.values() if s.provides is not None]
@@ -250,7 +296,7 @@ def top_page(standards: Iterable[Standard]) -> str:
         f'<p>{escape(lead.zh)}<br><span lang="en" class="gep-en">{escape(lead.en)}</span></p>'
         f"{table(heads, rows)}<p>{legend}</p>"
     )
-    return _page(f"{head.zh} · {head.en}", "zh", inside)
+    return _page(f"{head.zh} · {head.en}", "zh", inside, ".")
 
 
 def _navigation(crumbs: list[tuple[str, str]], lang: str, switch: str) -> str:
@@ -264,11 +310,11 @@ def _navigation(crumbs: list[tuple[str, str]], lang: str, switch: str) -> str:
     )
 
 
-def _page(title: str, lang: str, inside: str) -> str:
+def _page(title: str, lang: str, inside: str, root: str = "../..") -> str:
     return (
         f'<!doctype html>\n<html lang="{LANGUAGES[lang]}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"{_MARK}\n<title>{escape(title)}</title>\n"
-        f"<style>\n{style('parts')}{style('page')}</style>\n</head>\n"
+        f'<link rel="stylesheet" href="{root}/style.css">\n</head>\n'
         f'<body>\n<main class="page gep">\n{inside}\n</main>\n</body>\n</html>\n'
     )

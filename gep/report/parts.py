@@ -101,8 +101,14 @@ class Parts:
         if self.service.ecosystems is not None:
             titles = [self.class_title(name) for name in self.service.ecosystems]
             rows.append((self.word("ecosystems"), joined(titles, self.lang)))
-        if self.service.origin != f"{self.standard.folder.name}/{self.service.id}":
+        if self.service.origin.partition("/")[0] != self.standard.folder.name:
             rows.append((self.word("same_as"), code(f"{self.service.origin}.toml")))
+        for service, found in self.standard.variants.items():
+            if self.service.id in found:
+                title = self.title(self.standard.services[service].title)
+                name = f"{self.standard.folder.name}+{self.service.id}"
+                rows.append((self.word("variant_of"), title))
+                rows.append((self.word("choose"), code(f'standard = "{name}"')))
         return definitions(rows)
 
     def class_title(self, name: str) -> str:
@@ -339,9 +345,9 @@ class Parts:
     def account(self) -> str:
         """Return the lines of the account."""
         heads = ["physical", "monetary"]
-        rows = [
-            [self._line(line.physical), self._line(line.monetary)] for line in self.service.lines
-        ]
+        lines = self.service.lines
+        heads += [k for k in ("capacity", "demand") if any(getattr(line, k) for line in lines)]
+        rows = [[self._line(getattr(line, head)) for head in heads] for line in lines]
         return table([self.word(head) for head in heads], rows)
 
     def _line(self, symbol: str | None) -> str:

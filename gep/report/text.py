@@ -132,7 +132,8 @@ class _ServiceText:
     def _account(self) -> list[str]:
         rows = []
         for line in self.service.lines:
-            for key, symbol in (("physical", line.physical), ("monetary", line.monetary)):
+            for key in ("physical", "monetary", "capacity", "demand"):
+                symbol = getattr(line, key)
                 if symbol is not None:
                     step = self.service.steps[symbol]
                     total = step.unit if step.meaning.degree else step.unit.times_area()
@@ -184,19 +185,36 @@ def standard_text(standard: Standard, lang: str = "en") -> str:
 
     head = ", ".join(x for x in (standard.number, standard.issuer[lang], standard.date) if x)
     lines = [f"{standard.title[lang]}  {standard.title[other]}", f"{standard.id} · {head}"]
-    lines += [f"{word('scope')}: {standard.scope[lang]}", "", word("how_checked")]
+    lines.append(f"{word('scope')}: {standard.scope[lang]}")
+    lines.append(f"{word('status')}: {word(standard.status)}")
+    if standard.replaced_by is not None:
+        lines.append(f"{word('replaced_by')}: {standard.replaced_by[lang]}")
+    if standard.note is not None:
+        lines.append(f"{word('note')}: {standard.note[lang]}")
+    lines += ["", word("how_checked")]
     rows = []
     for what, counts in standard.checked().items():
         total = sum(counts.values())
         shares = [f"{word(k)} {n} ({_percent(n, total)})" for k, n in counts.items()]
         rows.append([word(what), str(total), *shares])
     lines += [f"  {line}" for line in columns(rows)]
+    steps = [step for rule in standard.rules.values() for step in rule.steps.values()]
+    bare = sum(step.is_bare_call for step in steps)
+    lines.append(f"  {word('bare_calls')}: {bare} ({_percent(bare, len(steps))})")
     for kind in ("provisioning", "regulating", "cultural", "supporting"):
         services = [s for s in standard.services.values() if s.kind == kind]
         if services:
             lines += ["", f"{word(kind)} ({len(services)})"]
             rows = [[s.id, s.title[lang], s.title[other], word(s.verified)] for s in services]
             lines += [f"  {line}" for line in columns(rows)]
+    if standard.variants:
+        rows = [
+            [f"{standard.folder.name}+{name}", rule.title[lang], word(rule.verified)]
+            for found in standard.variants.values()
+            for name, rule in found.items()
+        ]
+        lines += ["", f"{word('variants')} ({len(rows)})"]
+        lines += [f"  {line}" for line in columns(rows)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
