@@ -68,12 +68,17 @@ def check(path: Path) -> None:
     """Check a project, a folder of rules or a rule file; write nothing.
 
     PATH is a project file (or its folder), a folder with standard.toml, or a file in such a folder.
+    The last lines say how much of the rules rests on which kind of text.
     """
+    from gep.report.text import checked_text
+
     kind, found = _what(path)
+    told = ""
     if kind == "rules":
-        from gep.library import check_folder
+        from gep.library import check_folder, standard
 
         problems = check_folder(found)
+        told = "" if problems.errors else checked_text(standard(found), _system_language())
     else:
         from gep.account import Project
 
@@ -81,7 +86,10 @@ def check(path: Path) -> None:
             loaded = Project.load(found)
             problems = loaded.check(progress)
         _notes(loaded.data.notes)
+        told = checked_text(loaded.data.standard, _system_language())
     _report(problems)
+    if told and not problems.errors:
+        click.echo(told)
     _count(problems, "nothing was computed" if problems.errors else "")
     if problems.errors:
         raise click.exceptions.Exit(WRONG)

@@ -68,6 +68,13 @@ class AccountLike(Protocol):
     def coverage(self) -> pd.DataFrame:
         """The share of area with complete data."""
 
+    @property
+    def supply_and_demand(self) -> pd.DataFrame:
+        """Capacity, demand and flow, where a rule keeps them apart."""
+
+    def rests_on(self) -> pd.Series:
+        """Return the share of the value by how well the text was checked."""
+
 
 @dataclass(frozen=True)
 class Indicator:
@@ -220,6 +227,7 @@ class _Writer:
         self.monetary_sheet()
         self.ecosystem_sheet("分生态系统实物量", "Physical by ecosystem", self.physical, 1.0)
         self.ecosystem_sheet("分生态系统价值量", "Monetary by ecosystem", self.monetary, WAN)
+        self.supply_and_demand()
         self.data()
         self.coefficients()
         self.sources()
@@ -461,13 +469,20 @@ class _Writer:
         """Write how many formulas and coefficients were checked how well."""
         title = "规则与系数的核对情况 How well rules and numbers were checked"
         self.text(sheet, row, 0, title, bold=True, font_size=12)
-        self.header(sheet, row + 1, ["核对程度 Checked", "公式 Formulas", "系数 Coefficients"])
+        names = [
+            "核对程度 Checked",
+            "公式 Formulas",
+            "系数 Coefficients",
+            "价值占比 Share of value",
+        ]
+        self.header(sheet, row + 1, names)
         row += 2
-        counted = self.verified_counts()
+        counted, shares = self.verified_counts(), self.account.rests_on()
         for level, (formulas, numbers) in counted.items():
             self.text(sheet, row, 0, VERIFIED.get(level, level), border=1)
             self.number(sheet, row, 1, formulas, "0", border=1)
             self.number(sheet, row, 2, numbers, "0", border=1)
+            self.number(sheet, row, 3, float(shares.get(level, 0.0)), _SHARE, border=1)
             row += 1
         return row
 
@@ -725,6 +740,30 @@ class _Writer:
         return end
 
     # ------------------------------------------------------ data, coefficients, sources
+
+    def supply_and_demand(self) -> None:
+        """Write what ecosystems could give, what was wanted and what flowed, where rules tell."""
+        table = self.account.supply_and_demand
+        if not len(table):
+            return
+        sheet = self.sheet("供需 Supply and demand")
+        self.widths(sheet, 34, 12, 16, 44, 16, 16, 16, 14)
+        about = "能力与需求不计入总值 Capacity and demand are not added"
+        self.head(sheet, "供给能力、需求与实际流量 Capacity, demand and flow", about)
+        names = ["服务 Service", "代码 Id", "区域 Zone", "指标 Indicator"]
+        names += ["能力 Capacity", "需求 Demand", "流量 Flow", "单位 Unit"]
+        self.header(sheet, 3, names)
+        for number, row in enumerate(table.to_dict("records"), start=4):
+            entry = self.p["services"][row["service"]]
+            step = entry["steps"][row["indicator"].partition("[")[0]]
+            cells = [_both(entry["title"]), row["zone"], row["zone_name"], _both(step["title"])]
+            for col, value in enumerate([*cells, "", "", "", row["unit"]]):
+                self.text(sheet, number, col, value, border=1, text_wrap=col in (0, 3))
+            for col, key in enumerate(("capacity", "demand", "flow"), start=4):
+                self.number(sheet, number, col, float(row[key]), border=1)
+        sheet.freeze_panes(4, 0)
+        sheet.repeat_rows(3)
+        sheet.fit_to_pages(1, 0)
 
     def data(self) -> None:
         """Write the tidy table."""

@@ -118,33 +118,18 @@ total = account.total("zone_name")
 total
 
 # %% [markdown]
-# A small chart, if matplotlib is installed (`pip install matplotlib`). Labels are Chinese where a Chinese font is found.
+# A chart, if matplotlib is installed (`pip install "gep-accounting[plot]"`). A Chinese font is shipped; `"en"` draws it in English.
 #
-# 若装有 matplotlib，可画一张小图；系统中有中文字体时标注用中文。
+# 若装有 matplotlib（`pip install "gep-accounting[plot]"`），可画成图。中文字体随软件提供；改为 `"en"` 即为英文图。
 
 # %%
-by_service = account.total("service").sort_values("value")
-titles = {name: entry["title"] for name, entry in account.provenance["services"].items()}
+from gep import plot
+
 try:
-    import matplotlib.pyplot as plt
-    from matplotlib import font_manager
-except ImportError:
-    print("no matplotlib, no chart 未安装 matplotlib，不画图")
-else:
-    wanted = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "SimHei", "PingFang SC")
-    wanted += ("WenQuanYi Micro Hei", "Noto Sans CJK JP")
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    font = next((name for name in wanted if name in known), None)
-    language = "zh" if font else "en"
-    families = ["DejaVu Sans", *([font] if font else [])]
-    with plt.rc_context({"font.family": families, "axes.unicode_minus": False}):
-        figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        names = [titles[name][language] for name in by_service["service"]]
-        axes.barh(names, by_service["value"] / 1e4, color="#3b7a57")
-        axes.set_xlabel({"zh": "价值（万元/年）", "en": "value (10⁴ CNY per year)"}[language])
-        axes.set_title({"zh": "合成示例县各项服务价值", "en": "Synthetic county: value by service"}[language])
-        axes.spines[["top", "right"]].set_visible(False)
-        plt.show()
+    chart = plot.account(account, "zh")
+except gep.UsageError as no_matplotlib:
+    chart = no_matplotlib
+chart
 
 # %% [markdown]
 # ## Why is it this number? 这个数是怎么来的？

@@ -168,6 +168,16 @@ class _ServiceText:
         return f"{symbol} = {render.number_text(value)}{unit}"
 
 
+def checked_text(standard: Standard, lang: str = "en") -> str:
+    """Return in one line how much of a standard rests on which kind of text."""
+    parts = []
+    for what, counts in standard.checked().items():
+        total = sum(counts.values())
+        shares = [f"{LABELS[k][lang]} {_percent(n, total)}" for k, n in counts.items()]
+        parts.append(f"{total} {LABELS[what][lang]} ({', '.join(shares)})")
+    return f"{standard.id}: {'; '.join(parts)}"
+
+
 def standard_text(standard: Standard, lang: str = "en") -> str:
     """Return a standard as plain text: its issuer, services by kind, how well it was checked.
 
