@@ -182,10 +182,10 @@ def why(run: Path, service: str, zone: str | None) -> None:
 @click.option(
     "--with",
     "others",
-    required=True,
     multiple=True,
     metavar="STANDARD",
-    help="Id or folder of a standard to compare with; may be given several times.",
+    help="Id or folder of a standard to compare with; may be given several times. "
+    "[default: compare_with of the project]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the tables (CSV).")
 @click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
@@ -206,9 +206,9 @@ def compare(
 
     The standard that the project names is the reference.
     """
-    from gep.account import Project
     from gep.comparison import compare as compared
     from gep.files import refuse_existing
+    from gep.tables import read_toml
 
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
@@ -216,10 +216,11 @@ def compare(
     if kind == "rules":
         cure = "gep diff compares rules without data"
         raise UsageError("this is a folder of rules, not a project", str(project), cure=cure)
-    loaded = Project.load(found)
-    names = [str(loaded.tables["standard"]), *others]
+    tables = read_toml(found, DataError)
+    own, listed = str(tables.get("standard", "")), tables.get("compare_with", [])
+    names = [own, *(others or (listed if isinstance(listed, list) else ()))]
     with _progress() as progress:
-        result = compared(loaded, names, workers=workers, progress=progress)
+        result = compared(found, list(map(str, names)), workers=workers, progress=progress)
     click.echo(result.text(lang or _system_language()), nl=False)
     if out is not None:
         result.save(out, overwrite=overwrite)

@@ -28,10 +28,10 @@ from gep.formula import Node, Num, Sym
 from gep.library import Standard
 from gep.model import Coefficient, Service, Step
 from gep.plan import CoefficientLeaf, LeafNumbers, Plan, ZoneTotalLeaf, make_plan
-from gep.project import ProjectData, ProjectReader
+from gep.project import ProjectReader
 from gep.report.compared import comparison_text, differences_text
 from gep.sums import ClassSums, make_sums_together
-from gep.tables import Entry, Table
+from gep.tables import Entry, Table, read_toml
 from gep.units import unit
 
 if TYPE_CHECKING:
@@ -363,27 +363,51 @@ def compare(
     >>> found = compare("county.toml", list(library.standards()))   # doctest: +SKIP
     >>> found.total()                                                    # doctest: +SKIP
     """
-    loaded = project if isinstance(project, Project) else Project.load(project)
-    stds = [library.standard(name, loaded.base) for name in standards]
+    if isinstance(project, Project):
+        source = _Source(project.base, project.data.where, project.tables)
+    else:
+        path = Path(project)
+        source = _Source(path.resolve().parent, path.name, read_toml(path, DataError))
+    stds = [library.standard(name, source.base) for name in standards]
     ids = [std.id for std in stds]
     if len(stds) < 2:  # noqa: PLR2004
         raise UsageError("a comparison needs two standards", cure="name one more")
     if len(set(ids)) < len(ids):
         twice = next(i for i in ids if ids.count(i) > 1)
         raise UsageError(f"{twice} is named twice", cure="name every standard once")
-    plans = _plans(loaded, stds)
+    plans = _plans(source, stds)
     return _Comparer(plans, progress).run(block, workers)
 
 
-def _plans(project: Project, stds: Sequence[Standard]) -> list[Plan]:
+@dataclass(frozen=True)
+class _Source:
+    """A project as it is written."""
+
+    base: Path
+    where: str
+    tables: Mapping[str, Any]
+
+    def own(self) -> Standard:
+        """Load the standard that the project names."""
+        if "standard" not in self.tables:
+            raise DataError("key 'standard' is missing", self.where)
+        return library.standard(str(self.tables["standard"]), self.base)
+
+
+def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
     """Return the plan of every standard over the project's data."""
     problems = Problems()
     plans: dict[str, Plan] = {}
+    own = source.own()
     for group in _of_one_classification(stds):
-        data = _read(project, group)
+        alike = own.classification == group[0].classification
+        everything = library.together([own, *group] if alike else group)
+        reading = replace(everything, status="")  # who compares means the old one too
+        tables = {k: v for k, v in source.tables.items() if k != "outputs"}
+        data = ProjectReader(source.base, source.where).read(tables, reading)
         for std in group:
             try:
-                plans[std.id] = make_plan(_for(data, std, project.data.standard))
+                plans[std.id] = make_plan(data.under(std, own))
             except DataError as error:
                 for p in error.problems:
                     problems.add(p.what, f"{std.id}: {p.where}", p.found, p.cure)
@@ -399,43 +423,6 @@ def _of_one_classification(stds: Sequence[Standard]) -> list[list[Standard]]:
     for std in stds:
         groups.setdefault((std.classification, *std.classes), []).append(std)
     return list(groups.values())
-
-
-def _read(project: Project, stds: Sequence[Standard]) -> ProjectData:
-    """Read a project's data once, for standards that have the same classes."""
-    own = project.data.standard
-    group = [own, *stds] if own.classes.keys() == stds[0].classes.keys() else list(stds)
-    quantities: dict[str, Any] = {}
-    for std in group:
-        for name, quantity in std.glossary.items():
-            if quantities.setdefault(name, quantity) != quantity:
-                what = f"the quantity {name!r} is defined in two ways"
-                raise UsageError(what, std.id, cure="give one of them another name")
-    reversed_group = list(reversed(group))
-    everything = replace(
-        group[0],
-        glossary=quantities,
-        tables={k: v for std in reversed_group for k, v in std.tables.items()},
-        services={k: v for std in reversed_group for k, v in std.services.items()},
-        catalogue=tuple(dict.fromkeys(name for std in group for name in std.catalogue)),
-        status="in_force",
-    )
-    tables = {k: v for k, v in project.tables.items() if k != "outputs"}
-    return ProjectReader(project.base, project.data.where).read(tables, everything)
-
-
-def _for(data: ProjectData, std: Standard, own: Standard) -> ProjectData:
-    """Return the project's data with another standard and what it uses of the coefficients."""
-    overrides = {}
-    for key, entry in data.overrides.items():
-        for name, table in std.tables.items():
-            ours = "/" in name or (own.tables.get(name) and own.tables[name].path == table.path)
-            if ours and any(
-                key == f"{name}.{c}" or key.startswith(f"{name}.{c}.") for c in table.columns
-            ):
-                overrides[key] = entry
-    services = data.services and tuple(s for s in data.services if s in std.catalogue)
-    return replace(data, standard=std, overrides=overrides, services=services, maps=())
 
 
 # --------------------------------------------------------------------------- the computation

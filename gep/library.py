@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ class Standard(Mapping[str, Service]):
     files: Mapping[str, str] = field(default_factory=dict)
     #: Other rules that the standard offers for a service: service -> name of the file -> rule.
     variants: Mapping[str, Mapping[str, Service]] = field(default_factory=dict)
-    status: str = "in_force"
+    status: str = ""
     replaced_by: Title | None = None
     note: Title | None = None
 
@@ -251,6 +251,38 @@ def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
     return _Loader(folder, tuple(variants)).load()
 
 
+def together(standards: Sequence[Standard]) -> Standard:
+    """Return one standard that knows what several know, to read a project that serves them all.
+
+    Its rules are those of all of them, the first one's where names are the same. It is for reading
+    data, not for computing.
+
+    Raises
+    ------
+    UsageError
+        If the standards have other classes, or define a quantity in two ways.
+    """
+    first = standards[0]
+    quantities: dict[str, Quantity] = {}
+    for std in standards:
+        if std.classification != first.classification or std.classes.keys() != first.classes.keys():
+            what = f"{std.id} and {first.id} have other ecosystem classes"
+            raise UsageError(what, cure="use a project for each, with the right legend")
+        for name, quantity in std.glossary.items():
+            if quantities.setdefault(name, quantity) != quantity:
+                what = f"the quantity {name!r} is defined in two ways"
+                raise UsageError(what, std.id, cure="give one of them another name")
+    last_first = list(reversed(standards))
+    return replace(
+        first,
+        glossary=quantities,
+        tables={k: v for std in last_first for k, v in std.tables.items()},
+        services={k: v for std in last_first for k, v in std.services.items()},
+        catalogue=tuple(dict.fromkeys(name for std in standards for name in std.catalogue)),
+        files={k: v for std in last_first for k, v in std.files.items()},
+    )
+
+
 _STANDARD_REQUIRED = {
     "id": str,
     "title": dict,
@@ -311,7 +343,7 @@ class _Loader:
         variants = self._variants(data.get("variants", {}), services, reader, where)
         self._strangers([*names, *(name for found in variants.values() for name in found)])
         chosen = self._choose(services, variants)
-        if data.get("status", STATUSES[0]) not in STATUSES:
+        if "status" in data and data["status"] not in STATUSES:
             what = f"status is one of {', '.join(STATUSES)}"
             self.problems.add(what, where, found=repr(data["status"]))
         self._catalogue(catalogue, supporting, services, where)
@@ -339,7 +371,7 @@ class _Loader:
             glossary=quantities,
             files=self.files,
             variants=variants,
-            status=data.get("status", STATUSES[0]),
+            status=data.get("status", ""),
             replaced_by=replaced_by,
             note=note,
         )

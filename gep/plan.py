@@ -187,7 +187,7 @@ class _Planner:
         self._one_kind_of_money()
         used = set(self.result.used)
         for quantity, source in self.project.sources.items():
-            if quantity not in used:
+            if quantity not in used and quantity not in self.project.elsewhere:
                 what = f"{quantity} is given and no computed service uses it"
                 self.problems.warn(what, source.where)
         self.problems.raise_if_any(DataError)

@@ -28,7 +28,15 @@ from gep.grid import (
     overlap,
     path_exists,
 )
-from gep.library import Legend, Standard, legend, price_index, standard, table_number
+from gep.library import (
+    Legend,
+    Standard,
+    legend,
+    price_index,
+    standard,
+    table_number,
+    together,
+)
 from gep.model import Quantity
 from gep.tables import (
     VERIFIED,
@@ -122,10 +130,31 @@ class ProjectData:
     notes: tuple[str, ...]  # what was done to the data: alignment, skipped statistics
     where: str
     keep: list[Any] = field(default_factory=list, repr=False)  # in-memory files
+    elsewhere: frozenset[str] = frozenset()  # quantities that only other standards use
+
+    def under(self, std: Standard, own: Standard) -> ProjectData:
+        """Return the project for a standard, with what that uses of the coefficients and services.
+
+        Parameters
+        ----------
+        std
+            The standard to compute by.
+        own
+            The standard that the project names: a table named without a folder is its table.
+        """
+        overrides: dict[str, Entry] = {}
+        for name, table in std.tables.items():
+            if "/" not in name and (name not in own.tables or own.tables[name].path != table.path):
+                continue
+            stems = tuple(f"{name}.{column}." for column in table.columns)
+            overrides |= {k: v for k, v in self.overrides.items() if f"{k}.".startswith(stems)}
+        services = self.services and tuple(s for s in self.services if s in std.catalogue)
+        return replace(self, standard=std, overrides=overrides, services=services)
 
 
 _KEYS = {"title": str, "standard": str, "year": int, "price_year": int}
 _OPTIONAL = {
+    "compare_with": list,
     "price_index": str,
     "services": list,
     "zones": dict,
@@ -186,7 +215,9 @@ class ProjectReader:
                 self.problems.add(f"{key} is not a year", self.where, found=str(data[key]))
         self.price_year = data["price_year"]
         try:
-            std = std or standard(data["standard"], self.base)
+            own = standard(data["standard"], self.base)
+            others = self._others(data.get("compare_with", [])) if std is None else []
+            std = std or (together([own, *others]) if others else own)
         except GepError as error:
             self._absorb(error, "standard")
             raise DataError(self.problems.errors) from None
@@ -227,7 +258,7 @@ class ProjectReader:
         overrides = self._coefficients(data.get("coefficients", {}), std)
         maps = self._outputs(data.get("outputs", {}), std)
         self.problems.raise_if_any(DataError)
-        return ProjectData(
+        result = ProjectData(
             title=data["title"],
             standard=std,
             year=data["year"],
@@ -247,7 +278,14 @@ class ProjectReader:
             notes=(*self.notes, *(str(w) for w in self.problems.warnings)),
             where=self.where,
             keep=self.keep,
+            elsewhere=frozenset(_used(others)) - frozenset(_used([own])),
         )
+        return result.under(own, own) if others else result
+
+    def _others(self, names: Any) -> list[Standard]:
+        """Load the standards with which the project is to be compared."""
+        listed = texts(names, f"{self.where}, compare_with", self.problems)
+        return [standard(name, self.base) for name in listed]
 
     def _absorb(self, error: GepError, key: str) -> None:
         """Note the problems of an error; those without a place stand at a key of the project."""
@@ -1135,6 +1173,12 @@ class ProjectReader:
                     f"maps names the unknown step {name!r}", where, cure=nearest(name, known)
                 )
         return maps
+
+
+def _used(standards: Iterable[Standard]) -> set[str]:
+    """Return the quantities that the rules of standards use."""
+    rules = (rule for std in standards for rule in std.services.values())
+    return {entry.quantity.name for rule in rules for entry in rule.inputs.values()}
 
 
 def _split_key(key: str, std: Standard) -> tuple[str | None, str, str]:

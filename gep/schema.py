@@ -280,7 +280,7 @@ def standard_schema() -> Schema:
         "supporting": {**names, "description": "Rules that provide a quantity; never added."},
         "classification": _text("A class list in models/legends/classifications.", pattern=_NAME),
         "variants": _map(names, _NAME, "Other rules for a service, a file each. 可选规则"),
-        "status": {"enum": list(library.STATUSES), "description": "in_force if absent. 状态"},
+        "status": {"enum": list(library.STATUSES), "description": "Left out if unknown. 状态"},
         "replaced_by": _ref("title"),
         "note": _ref("title"),
     }

@@ -152,7 +152,7 @@ def standard_page(standard: Standard, lang: str, where: Homes | None = None) -> 
         (word("issuer"), say(standard.issuer, lang)),
         (word("date"), escape(standard.date)),
         (word("scope"), say(standard.scope, lang)),
-        (word("status"), word(standard.status)),
+        (word("status"), word(standard.status) if standard.status else ""),
     ]
     if standard.replaced_by is not None:
         facts.append((word("replaced_by"), say(standard.replaced_by, lang)))

@@ -196,7 +196,8 @@ def standard_text(standard: Standard, lang: str = "en") -> str:
     head = ", ".join(x for x in (standard.number, standard.issuer[lang], standard.date) if x)
     lines = [f"{standard.title[lang]}  {standard.title[other]}", f"{standard.id} · {head}"]
     lines.append(f"{word('scope')}: {standard.scope[lang]}")
-    lines.append(f"{word('status')}: {word(standard.status)}")
+    if standard.status:
+        lines.append(f"{word('status')}: {word(standard.status)}")
     if standard.replaced_by is not None:
         lines.append(f"{word('replaced_by')}: {standard.replaced_by[lang]}")
     if standard.note is not None:
