@@ -1,7 +1,7 @@
 """Reproduce published accounts: run every case folder, compare with what was printed line by line.
 
     python validation/validate.py            # print the tables; exit status 1 if a line differs
-    python validation/validate.py --write    # write validation/README.md as well
+    python validation/validate.py --write    # write docs/validation.md as well
 
 A case is a folder with ``published.csv`` and project files. A row of ``published.csv`` names a
 printed line, the project that computes it, and how it follows from numbers of the account. Only
@@ -9,26 +9,28 @@ this is allowed there::
 
     water_retention.V_w                      a step of the account, summed over zones and ecosystems
     climate_regulation.V_a@forest            the same in one ecosystem class (with its children)
+    products.V[food]                         the same for one member of its axis
     value:soil_retention value:regulating    the value of a service, or of a kind of services
     value:all                                GEP
     area area@forest                         area of the extent table
+    value:all#2015 area@forest#2015          any of these in one zone (years are zones of one project)
     [106 万人]                               a printed number outside the account (a denominator)
-    a + b - c / d + e                        sums, and one ratio of two sums
+    a + b - c / d + e                        sums, and one ratio of two sums: (a + b - c) / (d + e)
 
 What a row expects (``expect``): ``reproduced``, within the tolerance that follows from the printed
-digits; ``rounding``, outside it and inside ``rounding``, what rounded inputs can make of it;
-``misprint``, outside both, because the source contradicts its own arithmetic.
-``differences_explained.md`` gives the reason for every line whose printed digits differ from ours,
-and a test sees to it.
+digits, or is stated with its reason; ``rounding``, outside it and inside ``rounding``, what rounded
+inputs can make of it; ``misprint``, outside both, because the source contradicts its own
+arithmetic. ``differences_explained.md`` gives the reason for every line whose printed digits differ
+from ours, and a test sees to it.
 """
-# ruff: noqa: E501  the head of README.md and the rows of its tables are long lines of text
+# ruff: noqa: E501  the head of the written page and the rows of its tables are long lines of text
 
 from __future__ import annotations
 
 import argparse
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,7 @@ import gep
 from gep.units import Unit, convert, unit
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "validation.md"
 EXPECTED = ("reproduced", "rounding", "misprint")
 
 
@@ -152,26 +155,35 @@ class Run:
         if term.startswith("["):
             value, _, its = term[1:-1].partition(" ")
             return float(value), unit(its)
+        term, _, zone = term.partition("#")
         if term.startswith("value:"):
-            return self._value(term.removeprefix("value:"))
-        name, _, ecosystem = term.partition("@")
+            return self._value(term.removeprefix("value:"), zone)
+        term, _, ecosystem = term.partition("@")
+        name, _, member = term.rstrip("]").partition("[")
         array = self.account.dataset[name]
+        if member:
+            (axis,) = set(array.dims) - {"zone", "ecosystem"}
+            array = array.sel({axis: member})
         if ecosystem:
-            below = [
-                c
-                for c in self.standard.classes
-                if c in array["ecosystem"].to_numpy() and ecosystem in self.standard.ancestors(c)
-            ]
-            array = array.sel(ecosystem=below)
+            present = set(array["ecosystem"].to_numpy())
+            below = [c for c in present if ecosystem in self.standard.ancestors(c)]
+            array = array.sel(ecosystem=sorted(below) or [ecosystem])
+        if zone:
+            array = array.sel(zone=zone)
         return float(array.sum()), unit(str(array.attrs["units"]))
 
-    def _value(self, name: str) -> tuple[float, Unit]:
+    def _value(self, name: str, zone: str) -> tuple[float, Unit]:
         by = "kind" if name in ("provisioning", "regulating", "cultural") else "service"
-        totals = self.account.total(by)
+        totals = self.account.total([by, "zone"])
         if name != "all":
             totals = totals[totals[by] == name]
-        (currency,) = set(totals["currency"])
-        return float(totals["value"].sum()), unit(f"{currency}/yr")
+        if zone:
+            totals = totals[totals["zone"] == zone]
+        if totals.empty:
+            raise KeyError(f"value:{name}#{zone}".rstrip("#"))
+        variables = self.account.dataset.data_vars.values()
+        (its,) = {v.attrs["units"] for v in variables if v.attrs.get("role") == "monetary"}
+        return float(totals["value"].sum()), unit(its)
 
 
 def run_case(case: Path) -> list[Result]:
@@ -229,46 +241,64 @@ _HEAD = """# Validation: published accounts reproduced / 验证：重算已发�
 
 *Written by `python validation/validate.py --write`. 由上述命令生成，请勿手改。*
 
-Each folder holds a published account: its printed inputs as a project (`*.toml`, areas, statistics), its printed results
-(`published.csv`, with the place in the paper and the tolerance that the printed digits allow) and the reasons for every
-digit that differs (`differences_explained.md`). Everything goes through rule files and project files; beyond that only
-sums, shares and ratios of account numbers are taken. The papers' facts are cited, not their text copied.
+Each case is a folder in [validation](../validation/README.md): printed inputs as a project, printed results, and the reasons for every digit that differs. Everything goes through rule files and
+project files; beyond that only sums, shares and ratios of account numbers are taken. The papers' facts are cited, not their text copied.
 
-每个文件夹是一份已发表的核算：以项目文件录入所印输入（`*.toml`、面积、统计数据），以 `published.csv` 列出所印结果（注明出处与由印刷位数决定的容差），
-并以 `differences_explained.md` 逐行说明差异原因。全部计算均由规则文件与项目文件完成，此外只对账户数字求和、占比与比值。
+每个案例是 [validation](../validation/README.md) 中的一个文件夹：以项目文件录入所印输入，列出所印结果，并逐行说明差异原因。全部计算均由规则文件与项目文件完成，此外只对账户数字求和、占比与比值。
 
 - **reproduced 重现**: within the tolerance. 在容差之内。
 - **rounded inputs 输入取整**: outside it, but within what the rounding of the printed inputs can make. 超出容差，但在所印输入取整可造成的范围之内。
 - **misprint 原文有误**: the source contradicts its own arithmetic; we do not follow. 原文自相矛盾，不予迁就。
-- *published* lines stand in the paper, *derived* lines are ours from printed numbers and must not be quoted as published;
+- *published* lines stand in the source, *derived* lines are ours from printed numbers and must not be quoted as published;
   inputs *solved back* come from a printed result, so the line tests formula and adding up, not the number itself; *recalled*
-  coefficients were not printed, known from elsewhere, and confirmed by the results.
-  published 为论文所印；derived 由所印数字推算，不得作为已发表结果引用；solved back 指输入由所印结果反推，该行只检验公式与加总；
-  recalled 指系数论文未印、据他处所知并由结果印证。
+  numbers were not printed, known from elsewhere, and confirmed by the results.
+  published 为资料所印；derived 由所印数字推算，不得作为已发表结果引用；solved back 指输入由所印结果反推，该行只检验公式与加总；
+  recalled 指数字未印、据他处所知并由结果印证。
 """
 
 
-def readme(found: dict[Path, list[Result]]) -> str:
-    """Return validation/README.md."""
-    parts = [_HEAD]
+def _row(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _counts(results: Sequence[Result]) -> tuple[int, ...]:
+    """Return the number of lines, of published ones, and of every expected verdict."""
+    published = sum(r.line.status == "published" for r in results)
+    return len(results), published, *(sum(r.verdict == v for r in results) for v in EXPECTED)
+
+
+def _title(case: Path) -> str:
+    text = (case / "differences_explained.md").read_text(encoding="utf-8")
+    return text.splitlines()[0].lstrip("# ")
+
+
+def page(found: Mapping[Path, Sequence[Result]]) -> str:
+    """Return docs/validation.md: an overview, and the lines of every case."""
+    parts = [
+        _HEAD,
+        "## Overview 总览\n",
+        "| case 案例 | place and year 地点与年份 | lines 行数 | published 已发表 | reproduced 重现 | rounded inputs 输入取整 | misprint 原文有误 |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for case, results in found.items():
-        first = (case / "differences_explained.md").read_text(encoding="utf-8").splitlines()[0]
-        parts.append(f"\n## {case.name}: {first.lstrip('# ')}\n")
-        parts.append(
-            f"{summary(results)}. [Differences explained 差异说明]({case.name}/differences_explained.md)\n"
-        )
+        parts.append(_row((f"[{case.name}](#{case.name})", _title(case), *_counts(results))))
+    sums = [sum(column) for column in zip(*map(_counts, found.values()), strict=True)]
+    parts.append(_row((f"{len(found)} cases 案例", "all 合计", *sums)))
+    for case, results in found.items():
+        parts.append(f"\n## {case.name}\n\n**{_title(case)}**\n")
+        why = f"../validation/{case.name}/differences_explained.md"
+        parts.append(f"{summary(results)}. [Differences explained 差异说明]({why})\n")
         parts.append(
             "| line | 项目 | project | published 已发表 | computed 重算 | difference 差 | unit | verdict | basis |\n"
             "| --- | --- | --- | ---: | ---: | ---: | --- | --- | --- |"
         )
         for r in results:
-            computed, away = _shown(r)
-            basis = ", ".join(
-                x for x in (r.line.status, r.line.inputs) if x not in ("published", "printed")
-            )
+            line = r.line
+            basis = (x for x in (line.status, line.inputs) if x not in ("published", "printed"))
+            name = f"`{line.line}` {line.title_en}"
+            shown = (Path(line.project).stem, line.value, *_shown(r), line.unit)
             parts.append(
-                f"| `{r.line.line}` {r.line.title_en} | {r.line.title_zh} | {Path(r.line.project).stem} "
-                f"| {r.line.value} | {computed} | {away} | {r.line.unit} | {_VERDICTS[r.verdict]} | {basis} |"
+                _row((name, line.title_zh, *shown, _VERDICTS[r.verdict], ", ".join(basis)))
             )
     return "\n".join(parts) + "\n"
 
@@ -276,13 +306,13 @@ def readme(found: dict[Path, list[Result]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all cases and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write validation/README.md")
+    parser.add_argument("--write", action="store_true", help="write docs/validation.md")
     options = parser.parse_args(arguments)
     found = {case: run_case(case) for case in cases()}
     for case, results in found.items():
         print(f"{case.name}\n{text_table(results)}\n{summary(results)}\n")
     if options.write:
-        (HERE / "README.md").write_text(readme(found), encoding="utf-8")
+        PAGE.write_text(page(found), encoding="utf-8")
     return 0 if all(r.ok for results in found.values() for r in results) else 1
 
 
