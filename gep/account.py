@@ -21,6 +21,7 @@ from gep import formula, trace
 from gep.blocks import BLOCK
 from gep.errors import DataError, GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
+from gep.library import crosswalk
 from gep.maps import check_maps, write_maps
 from gep.plan import InputLeaf, Target, ZoneTotalLeaf, make_plan
 from gep.project import ProjectData, ProjectReader, Source
@@ -240,6 +241,39 @@ class Account:
         own = str(array.attrs["units"])
         factor = float(unit(own).factor_to(unit(units))) if units else 1.0
         return (total * factor).assign_attrs(units=units or own)
+
+    def crosswalk(self, name: str) -> pd.DataFrame:
+        """Return where each service of the account stands in a reference list.
+
+        One row per service: its ``codes`` in the list (empty: it has no place there; several: it is
+        not split among them), their titles, whether the list's service is often intermediate, the
+        value, and the note that gives the reason. A service that the crosswalk does not know is
+        named so, not left out.
+
+        Parameters
+        ----------
+        name
+            The name of a file in ``models/crosswalks``.
+        """
+        found = crosswalk(name)
+        totals = self.total("service").set_index("service")
+        rows = []
+        for service, entry in self.provenance["services"].items():
+            codes = found.codes.get(service)
+            note = found.notes.get(service)
+            listed = [found.services[code] for code in codes or ()]
+            known = service in totals.index
+            row: dict[str, Any] = {"service": service}
+            row |= {f"title_{lang}": entry["title"][lang] for lang in ("en", "zh")}
+            row["codes"] = "not in the crosswalk" if codes is None else ", ".join(codes)
+            for lang in ("en", "zh"):
+                row[f"listed_{lang}"] = "; ".join(item.title[lang] for item in listed)
+            row["often_intermediate"] = any(item.often_intermediate for item in listed)
+            row["value"] = float(totals["value"][service]) if known else np.nan
+            row["currency"] = str(totals["currency"][service]) if known else ""
+            row |= {f"note_{lang}": note[lang] if note else "" for lang in ("en", "zh")}
+            rows.append(row)
+        return pd.DataFrame(rows)
 
     @property
     def not_computed(self) -> dict[str, tuple[str, ...]]:

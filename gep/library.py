@@ -712,6 +712,72 @@ def _find_legend(name_or_path: str, base: Path | None) -> Path:
     )
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A service of a reference list."""
+
+    title: Title
+    often_intermediate: bool
+    verified: str
+
+
+@dataclass(frozen=True)
+class Crosswalk:
+    """A reference list of services, and where the services of standards stand in it."""
+
+    title: Title
+    source: str
+    services: Mapping[str, Listed]  # code -> service of the list
+    codes: Mapping[str, tuple[str, ...]]  # service of a standard -> codes, none where it has none
+    notes: Mapping[str, Title]
+
+
+def crosswalk(name: str) -> Crosswalk:
+    """Load a crosswalk from services to a reference list.
+
+    Parameters
+    ----------
+    name
+        The name of a file in ``models/crosswalks``.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    RuleError
+        With all problems of the file.
+    """
+    folder = data_root("models") / "crosswalks"
+    path = folder / f"{name}.toml"
+    if not _NAME.fullmatch(name) or not is_file(path):
+        known = [p.stem for p in folder.glob("*.toml")]
+        raise UsageError(f"there is no crosswalk {shorten(name, 60)!r}", cure=nearest(name, known))
+    data, problems, where = read_toml(path), Problems(), str(path)
+    required: Keys = {"title": dict, "source": str, "services": dict, "from": dict}
+    if not check_keys(data, where, problems, required, {"note": dict}):
+        raise RuleError(problems.errors)
+    services, codes, notes = {}, {}, {}
+    listed: Keys = {"title": dict, "often_intermediate": bool, "verified": str}
+    for code, entry in data["services"].items():
+        place = f"{where}, services.{code}"
+        if check_keys(entry, place, problems, listed):
+            title = read_title(entry["title"], place, problems)
+            services[code] = Listed(title, entry["often_intermediate"], entry["verified"])
+            if entry["verified"] not in VERIFIED:
+                problems.add(f"verified is one of {', '.join(VERIFIED)}", place)
+    for service, entry in data["from"].items():
+        place = f"{where}, from.{service}"
+        if check_keys(entry, place, problems, {"codes": list, "note": dict}):
+            codes[service] = texts(entry["codes"], place, problems)
+            notes[service] = read_title(entry["note"], place, problems)
+            for code in codes[service]:
+                if code not in services:
+                    problems.add(f"unknown code {code!r}", place, cure=nearest(code, services))
+    title = read_title(data["title"], where, problems)
+    problems.raise_if_any(RuleError)
+    return Crosswalk(title, data["source"], services, codes, notes)
+
+
 def price_index(name_or_path: str, base: Path | None = None) -> Table:
     """Load a price index: a shipped one by name, or a CSV by path."""
     folder = data_root("coefficients") / "indices"
