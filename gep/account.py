@@ -924,6 +924,11 @@ class _Builder:
                 found.add(_given_verified(leaf.source) or "")
         return found
 
+    def _occurs(self, label: str) -> bool:
+        """Say whether the class of a coefficient's row is on the map (rows of no class always)."""
+        first = label.partition(",")[0]
+        return first not in self.std.classes or first in self.classes
+
     def _rests_on(self, name: str) -> str:
         """Return the weakest ``verified`` of the steps and coefficients that a service uses."""
         levels: set[str] = set()
@@ -946,8 +951,9 @@ class _Builder:
                 ]
             for symbol in self.std.services[service].coefficients:
                 rows = self.sums.coefficients.get((service, symbol), {})
-                for row in rows.values():
-                    levels |= {row["verified"], row.get("index_verified", "")}
+                for label, row in rows.items():
+                    if self._occurs(label):
+                        levels |= {row["verified"], row.get("index_verified", "")}
         return max((v for v in levels if v in VERIFIED), key=VERIFIED.index, default=VERIFIED[0])
 
 
