@@ -36,7 +36,9 @@ WORDS: Mapping[str, Title] = {
     "value": Title("value", "价值量"),
     "quantity": Title("physical quantity", "实物量"),
     "reference": Title("reference", "基准"),
-    "not computed": Title("not computed: lacks", "未核算，缺"),
+    "not computed": Title("not computed", "未核算"),
+    "lacks": Title("lacks {0}", "缺 {0}"),
+    "not asked for": Title("not asked for by the project", "项目未列入"),
     "not in the catalogue": Title("not counted", "不计"),
     "total": Title("GEP", "GEP 合计"),
     "only": Title("only in", "仅见于"),
@@ -115,6 +117,7 @@ def comparison_text(compared: Compared, lang: str) -> str:
         rows.append([str(title), *(_cell(row, scale, word) for row in found)])
     rows.append([word("total"), *(_number(total["value"][name] / scale) for name in names)])
     lines += [f"  {line}" for line in columns(_right(rows))]
+    lines += _lacking(compared, lang)
     lines += ["", f"{word('rests')}"]
     rests = [["", *(LABELS[level][lang] for level in VERIFIED)]]
     rests += [[name, *(f"{total[level][name]:.1%}" for level in VERIFIED)] for name in names]
@@ -158,14 +161,18 @@ def _quantities(compared: Compared, name: str, service: str, lang: str) -> list[
     for std in (compared.reference, name):
         found = compared.quantities
         found = found[(found["standard"] == std) & (found["service"] == service)]
-        shown = "; ".join(
-            f"{row[f'title_{lang}']} {row['quantity']:,.6g} {row['unit']}"
-            for row in found.to_dict("records")
-            if np.isfinite(row["quantity"])
-        )
+        known = found[np.isfinite(found["quantity"])].to_dict("records")
+        names = [f"{row[f'title_{lang}']}{_member(row['indicator'])}" for row in known]
+        numbers = [f"{row['quantity']:,.6g} {row['unit']}" for row in known]
+        shown = "; ".join(" ".join(pair) for pair in zip(names, numbers, strict=True))
         if shown:
             lines.append(f"    {std}: {shown}")
     return lines
+
+
+def _member(indicator: str) -> str:
+    """Return ``[rice]`` of ``Q[rice]``."""
+    return indicator[indicator.find("[") :] if "[" in indicator else ""
 
 
 def differences_text(
@@ -237,9 +244,19 @@ def _listed(
 def _cell(row: Any, scale: float, word: Any) -> str:
     if row["state"] == "computed":
         return _number(row["value"] / scale)
-    if row["state"] == "not computed":
-        return f"{word('not computed')} {row['lacks']}"[:40]
-    return str(word("not in the catalogue"))
+    return str(word(row["state"]))
+
+
+def _lacking(compared: Compared, lang: str) -> list[str]:
+    """Return what the services lack that a standard counts and the data do not allow."""
+    found = compared.table[compared.table["state"] == "not computed"]
+    lines = []
+    for (service, lacks), rows in found.groupby(["service", "lacks"], sort=False):
+        title = rows.iloc[0][f"title_{lang}"]
+        why = WORDS["lacks"][lang].format(lacks) if lacks else WORDS["not asked for"][lang]
+        text = f"{title} {service} ({', '.join(rows['standard'])}): {why}"
+        lines += textwrap.wrap(text, WIDE, initial_indent="  ", subsequent_indent="    ")
+    return ["", f"{WORDS['not computed'][lang]}", *lines] if lines else []
 
 
 def _scale(largest: float, currency: str, lang: str) -> tuple[float, str]:
