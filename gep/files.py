@@ -6,13 +6,22 @@ import contextlib
 import glob
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gep.errors import UsageError
 
-#: All that a run writes into its folder. A folder with anything else in it is never replaced.
-WRITTEN = frozenset({"account.csv", "account.nc", "account.xlsx", "provenance.json", "maps"})
+#: All that gep writes into a folder, by the file that tells its kind: an account, a comparison.
+#: A folder with anything else in it is never replaced.
+WRITTEN: Mapping[str, frozenset[str]] = {
+    "provenance.json": frozenset(
+        {"account.csv", "account.nc", "account.xlsx", "provenance.json", "maps"}
+    ),
+    "decomposition.csv": frozenset(
+        {"compared.csv", "total.csv", "quantities.csv", "decomposition.csv", "differences.csv"}
+        | {"compared.zh.txt", "compared.en.txt"}
+    ),
+}
 
 
 @contextlib.contextmanager
@@ -75,8 +84,10 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     if not overwrite:
         cure = "name another folder, or say --overwrite to replace it"
         raise UsageError("the output folder exists already", str(folder), cure=cure)
-    strange = sorted({entry.name for entry in folder.iterdir()} - WRITTEN)
-    if strange or not (folder / "provenance.json").is_file():
+    inside = {entry.name for entry in folder.iterdir()}
+    kind = next((mark for mark in WRITTEN if (folder / mark).is_file()), None)
+    strange = sorted(inside - WRITTEN[kind or next(iter(WRITTEN))])
+    if strange or kind is None:
         cure = "name another folder, or move these files; only what gep wrote is replaced"
-        found = ", ".join(strange[:8]) or "no provenance.json"
+        found = ", ".join(strange[:8]) or f"no {' or '.join(WRITTEN)}"
         raise UsageError("the output folder holds other files", str(folder), found, cure)

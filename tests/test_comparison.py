@@ -468,3 +468,104 @@ def test_service_of_neither_standard_is_refused(tmp_path: Path) -> None:
     assert "CNY/m³" in found.text("en", service="water")
     with pytest.raises(UsageError, match=r"did you mean 'water'"):
         found.text("en", service="watr")
+
+
+# ------------------------------------------------------------------- the project names them, CLI
+
+
+def write_project(folder: Path, *lines: str) -> Path:
+    EXTENT.to_csv(folder / "extent.csv", index=False)
+    STATISTICS.to_csv(folder / "statistics.csv", index=False)
+    text = """title = "Tables"
+standard = "first_2020"
+year = 2020
+price_year = 2020
+{}
+[extent]
+file = "extent.csv"
+[statistics]
+file = "statistics.csv"
+[inputs]
+precipitation = {{ value = 1300, unit = "mm/yr" }}
+evapotranspiration = {{ value = 700, unit = "mm/yr" }}
+"""
+    path = folder / "project.toml"
+    path.write_text(text.format("\n".join(lines)), encoding="utf-8")
+    return path
+
+
+def call(*words: Any) -> Any:
+    from click.testing import CliRunner
+
+    from gep.cli import cli
+
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def test_project_that_names_what_it_is_compared_with(tmp_path: Path) -> None:
+    Rules().write(tmp_path, "first_2020")
+    Rules(visits=4.0).write(tmp_path, "second_2020")
+    path = write_project(tmp_path, 'compare_with = ["second_2020"]')
+    alone = gep.Project.load(path)
+    assert not alone.check().warnings  # visitors serve the other standard: they are not unused
+    assert alone.run().provenance["standard"]["id"] == "first_2020"
+    result = call("compare", path, "--lang", "en")
+    assert result.exit_code == 0, result.stderr
+    assert "second_2020: the difference from first_2020" in result.stdout
+    unused = gep.Project.load(write_project(tmp_path)).check().warnings
+    assert any("visitors is given" in str(warning) for warning in unused)
+
+
+def test_compare_writes_whole_or_not_at_all(tmp_path: Path) -> None:
+    Rules().write(tmp_path, "first_2020")
+    second = Rules(price=3.0).write(tmp_path, "second_2020")
+    path, out = write_project(tmp_path), tmp_path / "out"
+    result = call("compare", path, "--with", second, "--out", out, "--lang", "zh")
+    assert result.exit_code == 0, result.stderr
+    assert "价格" in result.stdout
+    assert sorted(p.name for p in out.iterdir()) == [
+        "compared.csv", "compared.en.txt", "compared.zh.txt", "decomposition.csv",
+        "differences.csv", "quantities.csv", "total.csv",
+    ]  # fmt: skip
+    again = call("compare", path, "--with", second, "--out", out)
+    assert again.exit_code == 2
+    assert "exists" in again.stderr
+    assert call("compare", path, "--with", second, "--out", out, "--overwrite").exit_code == 0
+
+
+def test_compare_wants_something_to_compare_with(tmp_path: Path) -> None:
+    Rules().write(tmp_path, "first_2020")
+    result = call("compare", write_project(tmp_path))
+    assert result.exit_code == 2
+    assert "needs two standards" in result.stderr
+
+
+def test_compare_of_rules_points_to_diff(tmp_path: Path) -> None:
+    home = Rules().write(tmp_path, "first_2020")
+    result = call("compare", home, "--with", home)
+    assert result.exit_code == 2
+    assert "gep diff" in result.stderr
+
+
+def test_diff_prints_lines_of_both(tmp_path: Path) -> None:
+    first = Rules().write(tmp_path, "first_2020")
+    second = Rules(price=3.0).write(tmp_path, "second_2020")
+    result = call("diff", first, second, "--lang", "en")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    at = lines.index("    price prices.reservoir")
+    assert lines[at + 1 : at + 3] == ["    - 2 CNY/m³ (2020)", "    + 3 CNY/m³ (2020)"]
+    wrong = call("diff", first, tmp_path / "nowhere")
+    assert wrong.exit_code == 2
+    assert "there is no standard" in wrong.stderr
+
+
+def test_problems_name_the_standard(tmp_path: Path) -> None:
+    Rules().write(tmp_path, "first_2020")
+    second = Rules(visits=4.0).write(tmp_path, "second_2020")
+    path = write_project(
+        tmp_path, 'services = ["water", "visits"]', 'compare_with = ["second_2020"]'
+    )
+    (tmp_path / "statistics.csv").write_text("zone,quantity,item,value,unit,year,source\n")
+    with pytest.raises(DataError, match=r"second_2020: .*visits|visits cannot be computed"):
+        compare(path, [tmp_path / "first_2020", second])
