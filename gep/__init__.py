@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gep.account import Account, Project, compute
-    from gep.comparison import Comparison, compare, diff
+    from gep.comparison import Comparison, compare
+    from gep.difference import diff
     from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
     from gep.library import standards
     from gep.report import standard
@@ -39,7 +40,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Account", "Project", "compute"), "gep.account"),
-    **dict.fromkeys(("Comparison", "compare", "diff"), "gep.comparison"),
+    **dict.fromkeys(("Comparison", "compare"), "gep.comparison"),
+    "diff": "gep.difference",
     **dict.fromkeys(
         ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
     ),

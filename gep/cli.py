@@ -236,7 +236,7 @@ def compare(
 )
 def diff(first: str, second: str, *, service: str | None, lang: str | None) -> None:
     """Show the lines in which the rules and tables of two standards differ."""
-    from gep.comparison import diff as differences
+    from gep.difference import diff as differences
 
     found = differences(first, second)
     click.echo(found.text(lang or _system_language(), service=service), nl=False)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import gep
 from gep import blocks, comparison
-from gep.comparison import PARTS, compare, diff
+from gep.comparison import PARTS, compare
+from gep.difference import diff
 from gep.errors import DataError, UsageError
 
 FAST = settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
