@@ -87,6 +87,41 @@ def test_the_value_of_carbon_is_the_peers() -> None:
     assert plain["NPV"] == -2494
 
 
+def test_the_emission_of_disturbed_coast_is_the_peers() -> None:
+    old, fresh = examples("carbon_sequestration_coastal")
+    assert old["E_b"] == pytest.approx(0.3058625, rel=1e-6)
+    assert old["Q"] == pytest.approx(1.5 - old["E_b"])  # what emits does not take up
+    assert fresh["Q"] == pytest.approx(-(fresh["E_b"] + fresh["E_s"]))
+
+
+def test_what_was_disturbed_is_emitted_in_all_years() -> None:
+    rule = library.standard(STANDARD).rules["carbon_sequestration_coastal"]
+    example = rule.examples[0]
+    emitted = 0.0
+    for year in range(200):
+        then = type(example)({**example.given, "n": year}, {}, "", None, 1.0, 1e-9)
+        emitted += run_example(rule, then, FUNCTIONS)["E_b"]
+    assert emitted == pytest.approx(5.5, rel=1e-8)
+
+
+def test_coastal_carbon_takes_up_or_emits() -> None:
+    """Of 80 t in disturbed soil 20 t are emitted in the second half-life; nothing else emits."""
+    inputs = {
+        "coastal_biomass_disturbed": class_table("tCO2/ha", forest=0, cropland=0),
+        "coastal_soil_disturbed": class_table("tCO2/ha", forest=0, cropland=80),
+        "coastal_biomass_half_life": {"value": 1, "unit": "yr"},
+        "coastal_soil_half_life": {"value": 1, "unit": "yr"},
+        "coastal_biomass_accumulation": class_table("tCO2/(ha·yr)", forest=3, cropland=0.5),
+        "coastal_soil_accumulation": class_table("tCO2/(ha·yr)", forest=1, cropland=9),
+        "years_since_disturbance": {"value": 1, "unit": "yr"},
+        "carbon_dioxide_price": {"value": 10, "unit": "CNY/tCO2"},
+    }
+    account = from_areas(
+        ["carbon_sequestration"], inputs, f"{STANDARD}+carbon_sequestration_coastal"
+    )
+    assert account.total(())["value"].tolist() == pytest.approx([10 * 202.5 * (4 + 0.5 - 20)])
+
+
 def test_hydropower_without_discount_is_worth_its_years() -> None:
     discounted, plain = examples("hydropower_present_value")
     assert discounted["NPV"] == pytest.approx(14502.5155, abs=1e-3)

@@ -234,7 +234,8 @@ def summary(results: Sequence[Result]) -> str:
         for v in (*EXPECTED, "differs")
         if any(r.verdict == v for r in results)
     )
-    return f"{len(results)} lines, {len(printed)} of them published: {counts}"
+    lines = "1 line" if len(results) == 1 else f"{len(results)} lines"
+    return f"{lines}, {len(printed)} of them published: {counts}"
 
 
 _HEAD = """# Validation: published accounts reproduced / 验证：重算已发表的核算
