@@ -1,5 +1,8 @@
 """Make the synthetic example county: terrain, land cover, townships, climate, soil, statistics.
 
+The first files (county.toml) serve one standard; `make_more_rasters` and `write_more_statistics`
+add what the national and provincial standards ask for (standards.toml).
+
 Everything is invented. The same data come out of every run: the random numbers are PCG64 with a
 fixed seed, and the terrain uses additions, multiplications, divisions and square roots alone,
 which every machine rounds alike. To make ``examples/county`` again::
@@ -13,7 +16,8 @@ import argparse
 import csv
 import heapq
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -420,6 +424,11 @@ class Raster:
     nodata: float
     crs: str
     transform: Affine
+    members: tuple[str, ...] = ()
+
+    def of(self, members: tuple[str, ...]) -> Raster:
+        """Return the raster with a name for each of its bands."""
+        return replace(self, members=members)
 
 
 @dataclass(frozen=True)
@@ -554,16 +563,75 @@ def make_rasters(
     ]
 
 
+#: Air temperature of the months at sea level (°C) and the months' parts of the rain (in 64ths).
+WARMTH = (3.5, 5.5, 10.0, 16.0, 21.25, 24.5, 28.5, 27.75, 23.5, 17.5, 11.25, 5.5)
+WETNESS = (3, 4, 6, 6, 7, 11, 9, 6, 4, 3, 3, 2)
+#: Storms of the year: rain in the lowland (mm), what 100 m of height add, how uneven it is.
+STORMS = {"june": (84, 4, 12), "july": (76, 5, 15), "september": (58, 3, 8)}
+
+
+def make_more_rasters(
+    rng: np.random.Generator,
+    z: Floats,
+    cover: npt.NDArray[np.uint8],
+    made: Mapping[str, npt.NDArray[Any]],
+) -> list[Raster]:
+    """Return what further standards ask for; ``made`` are the rasters that are there already."""
+    climate, soil = (CLIMATE.crs, CLIMATE.transform), (SOIL.crs, SOIL.transform)
+    height = CLIMATE.sample(smooth(z, 30))
+    months = tuple(str(month) for month in range(1, 13))
+    coolness = 0.0055 * height + 0.3 * noise(rng, CLIMATE.shape, 7, 2)
+    warmth = np.stack([warm - coolness for warm in WARMTH])
+    wetness = np.stack([made["rain"].astype(np.float64) * part / 64 for part in WETNESS])
+    storms = np.stack(
+        [
+            low + height / 100 * rise + uneven * noise(rng, CLIMATE.shape, 5, 2)
+            for low, rise, uneven in STORMS.values()
+        ]
+    )
+    shallow = SOIL.sample(slope_of(smooth(z, 10)))
+    clay = made["clay"].astype(np.float64)
+    tight = clay + 25 * shallow + 2 * noise(rng, SOIL.shape, 10, 3)
+    group = 1 + sum((tight > limit).astype(np.uint8) for limit in (20, 31, 41))
+    wooded = SOIL.sample(smooth((cover == TREE).astype(float), 12))
+    wet = SOIL.sample(smooth((cover == WATER).astype(float), 12))
+    varied = noise(rng, SOIL.shape, 12, 4)
+    index = np.clip(0.9 + 1.5 * wooded + 0.5 * varied, 0.25, 4)
+    ions = np.clip(420 + 1500 * wooded + 1800 * wet + 300 * varied, 150, 6000)
+    return [
+        Raster(
+            "monthly_temperature", "Air temperature", "°C", grain(warmth, 4), -9999, *climate
+        ).of(months),
+        Raster("monthly_rain", "Precipitation", "mm/yr", grain(wetness, 512), -9999, *climate).of(
+            months
+        ),
+        Raster("storms", "Rain of a storm", "mm/yr", grain(storms, 4), -9999, *climate).of(
+            tuple(STORMS)
+        ),
+        Raster(
+            "et_cooling",
+            "Actual evapotranspiration on the days of air conditioning",
+            "mm/yr",
+            grain(made["et"].astype(np.float64) / 4, 8),
+            -9999,
+            *climate,
+        ),
+        Raster("soil_group", "Hydrologic soil group, 1 = A to 4 = D", "1", group, 255, *soil),
+        Raster("species_index", "Shannon-Wiener index", "1", grain(index, 16), -9999, *soil),
+        Raster("negative_ions", "Negative air ions", "ion/cm³", grain(ions, 1), -9999, *soil),
+    ]
+
+
 def write_raster(out: Path, raster: Raster) -> None:
     """Write one compressed GeoTIFF with unit, title and label."""
-    values = raster.values
+    values = raster.values if raster.members else raster.values[None]
     with rasterio.open(
         out / f"{raster.name}.tif",
         "w",
         driver="GTiff",
-        height=values.shape[0],
-        width=values.shape[1],
-        count=1,
+        height=values.shape[1],
+        width=values.shape[2],
+        count=len(values),
         dtype=values.dtype,
         crs=raster.crs,
         transform=raster.transform,
@@ -572,9 +640,10 @@ def write_raster(out: Path, raster: Raster) -> None:
         zlevel=9,
         predictor=3 if values.dtype.kind == "f" else 2,
     ) as target:
-        target.write(values, 1)
-        target.set_band_unit(1, raster.unit)
-        target.set_band_description(1, raster.title)
+        target.write(values)
+        for band, name in enumerate(raster.members or (raster.title,), start=1):
+            target.set_band_unit(band, raster.unit)
+            target.set_band_description(band, name)
         target.update_tags(TITLE=raster.title, UNITS=raster.unit, NOTE=LABEL)
 
 
@@ -588,6 +657,8 @@ SHARES = {
     "water": (264, 52, 97, 301, 168, 71, 47),
     "visits": (388, 49, 203, 176, 62, 45, 77),
     "dam": (1000, 0, 0, 0, 0, 0, 0),
+    "land": (133, 160, 157, 117, 174, 123, 136),
+    "river": (251, 46, 38, 127, 204, 189, 145),
 }
 #: quantity, unit, total of the county, share.
 STATISTICS: tuple[tuple[str, str, float, str], ...] = (
@@ -612,9 +683,108 @@ STATISTICS: tuple[tuple[str, str, float, str], ...] = (
 )
 
 
+#: What further standards ask for: quantity, item, unit, total of the county, share.
+MORE_STATISTICS: tuple[tuple[str, str, str, float, str], ...] = (
+    ("crop_harvest", "maize", "t/yr", 5200, "fields"),
+    ("crop_harvest", "rapeseed", "t/yr", 1900, "fields"),
+    ("crop_harvest", "vegetables", "t/yr", 46000, "fields"),
+    ("crop_harvest", "fruit", "t/yr", 4200, "fields"),
+    ("crop_harvest", "tea", "t/yr", 800, "fields"),
+    ("timber_harvest", "", "m³/yr", 11000, "forest"),
+    ("forest_product_harvest", "bamboo_shoot", "t/yr", 3600, "forest"),
+    ("forest_product_harvest", "camellia_oil", "t/yr", 330, "forest"),
+    ("livestock_product_output", "pork", "t/yr", 2700, "fields"),
+    ("livestock_product_output", "poultry", "t/yr", 900, "fields"),
+    ("livestock_product_output", "eggs", "t/yr", 520, "fields"),
+    ("fishery_product_output", "fish", "t/yr", 1700, "water"),
+    ("fishery_product_output", "crayfish", "t/yr", 130, "water"),
+    ("crop_value_added", "", "万元/yr", 23100, "fields"),
+    ("forestry_value_added", "", "万元/yr", 4700, "forest"),
+    ("livestock_value_added", "", "万元/yr", 8100, "fields"),
+    ("fishery_value_added", "", "万元/yr", 2050, "water"),
+    ("other_product_gross_output", "", "万元/yr", 860, "forest"),
+    ("other_product_human_inputs", "", "万元/yr", 290, "forest"),
+    ("other_product_value_added", "", "万元/yr", 620, "forest"),
+    ("imported_ecosystem_products", "", "万元/yr", 1350, "people"),
+    ("other_energy_generation", "biogas", "万kWh/yr", 45, "fields"),
+    ("other_energy_generation", "wind", "万kWh/yr", 310, "forest"),
+    ("total_nitrogen_emission", "", "tTN/yr", 118, "people"),
+    ("total_phosphorus_emission", "", "tTP/yr", 13, "people"),
+    ("water_inflow", "", "万m³/yr", 9400, "river"),
+    ("green_belt_road_length", "", "km", 46, "people"),
+    ("local_visits", "", "万人次/yr", 72, "people"),
+    ("benefiting_floor_area", "", "万m²", 38, "people"),
+    ("hotel_room_nights", "", "间夜/yr", 85000, "visits"),
+    ("forest_recreation_receipts", "", "万元/yr", 3900, "visits"),
+)
+#: Prices of products (CNY/t), the same in every township.
+PRICES = {
+    "crop_price": {
+        "maize": 2300,
+        "rapeseed": 5400,
+        "vegetables": 3400,
+        "fruit": 5200,
+        "tea": 165000,
+    },
+    "forest_product_price": {"bamboo_shoot": 6000, "camellia_oil": 90000},
+    "livestock_product_price": {"pork": 33000, "poultry": 18000, "eggs": 9000},
+    "fishery_product_price": {"fish": 14000, "crayfish": 36000},
+}
+TIMBER_PRICE = 900
+#: Part of a harvest that depends on pollinators.
+POLLINATED = {"maize": 0, "rapeseed": 0.25, "vegetables": 0.15, "fruit": 0.55, "tea": 0}
+#: Branch, quantity of its products, the prices they have.
+BRANCHES = (
+    ("crop", "crop_harvest", "crop_price"),
+    ("forestry", "forest_product_harvest", "forest_product_price"),
+    ("livestock", "livestock_product_output", "livestock_product_price"),
+    ("fishery", "fishery_product_output", "fishery_product_price"),
+)
+#: Origin of visitors: part of the visits (the last has the rest), hours, wage, and what they pay
+#: for transport, for lodging and food, for tickets.
+ORIGINS = {
+    "province": (0.70, 11, 21, 85, 160, 40),
+    "neighbours": (0.23, 22, 24, 260, 380, 60),
+    "far": (0.07, 46, 29, 980, 820, 80),
+}
+TRAVEL = (
+    ("travel_time", "h/人次"),
+    ("hourly_wage", "CNY/h"),
+    ("transport_cost", "CNY/人次"),
+    ("lodging_food_cost", "CNY/人次"),
+    ("ticket_cost", "CNY/人次"),
+)
+#: Quantities of each class: file, class, value.
+CLASS_TABLES: dict[str, dict[int, float]] = {
+    "stand_height": {TREE: 11.5, SHRUB: 2.2},
+    "biomass_start": {
+        TREE: 96,
+        SHRUB: 21,
+        GRASS: 6.2,
+        CROP: 8.5,
+        BUILT: 2.1,
+        BARE: 0.4,
+        WATER: 0.2,
+        WETLAND: 9.4,
+    },
+    "biomass_end": {
+        TREE: 109,
+        SHRUB: 22.5,
+        GRASS: 6.3,
+        CROP: 8.5,
+        BUILT: 2.3,
+        BARE: 0.4,
+        WATER: 0.2,
+        WETLAND: 9.6,
+    },
+}
+
+Row = tuple[str, str, str, float, str]
+
+
 def write_statistics(path: Path, lake: npt.NDArray[np.bool_]) -> None:
     """Write the statistics of the townships, tidy: one number per row."""
-    rows: list[tuple[str, str, str, float, str]] = []
+    rows: list[Row] = []
     for quantity, unit, total, share in STATISTICS:
         for township, part in zip(TOWNSHIPS, SHARES[share], strict=True):
             rows.append((township.code, quantity, "", round(total * part) / 1000, unit))
@@ -623,11 +793,79 @@ def write_statistics(path: Path, lake: npt.NDArray[np.bool_]) -> None:
         for township in TOWNSHIPS:
             here = value if township.code == LAKE_TOWNSHIP else 0
             rows.append((township.code, quantity, LAKE, here, unit))
+    write_rows(path, rows)
+
+
+def write_more_statistics(path: Path) -> None:
+    """Write what further standards ask for; it agrees with the first statistics.
+
+    Harvests times prices are the gross output, gross output less human inputs is the net output of
+    the first file, and the visits of all origins are its visitors.
+    """
+    rows: list[Row] = []
+    for quantity, item, unit, total, share in MORE_STATISTICS:
+        for township, part in zip(TOWNSHIPS, SHARES[share], strict=True):
+            rows.append((township.code, quantity, item, round(total * part) / 1000, unit))
+    for quantity, prices in PRICES.items():
+        for item, price in prices.items():
+            rows += [(t.code, quantity, item, price, "CNY/t") for t in TOWNSHIPS]
+    for item, part in POLLINATED.items():
+        rows += [(t.code, "pollination_dependence", item, part, "1") for t in TOWNSHIPS]
+    more = {(zone, quantity, item): value for zone, quantity, item, value, _ in rows}
+    known = {
+        (township.code, quantity): round(total * part) / 1000
+        for quantity, _, total, share in STATISTICS
+        for township, part in zip(TOWNSHIPS, SHARES[share], strict=True)
+    }
+    for branch, product, price in BRANCHES:
+        gross = {
+            zone.code: sum(more[zone.code, product, i] * p for i, p in PRICES[price].items()) / 1e4
+            for zone in TOWNSHIPS
+        }
+        if branch == "forestry":
+            for zone in TOWNSHIPS:
+                gross[zone.code] += more[zone.code, "timber_harvest", ""] * TIMBER_PRICE / 1e4
+        for zone, output in gross.items():
+            spent = output - known[zone, f"{branch}_net_output"]
+            rows.append((zone, f"{branch}_gross_output", "", round(output, 6), "万元/yr"))
+            rows.append((zone, f"{branch}_human_inputs", "", round(spent, 6), "万元/yr"))
+    uses = ("domestic_water_use", "industrial_water_use", "agricultural_water_use")
+    for zone, part in zip(TOWNSHIPS, SHARES["land"], strict=True):
+        used = round(sum(known[zone.code, use] for use in uses), 6)
+        net = 8600 * part / 1000 - used  # what the land yields, less what is used
+        out = round(more[zone.code, "water_inflow", ""] + net, 6)
+        rows.append((zone.code, "water_use", "", used, "万m³/yr"))
+        rows.append((zone.code, "water_outflow", "", out, "万m³/yr"))
+    for zone in TOWNSHIPS:
+        rest = round(known[zone.code, "visitors"] * 10_000)
+        for origin, numbers in ORIGINS.items():
+            last = origin == list(ORIGINS)[-1]
+            visits = rest if last else round(known[zone.code, "visitors"] * 10_000 * numbers[0])
+            rest -= visits
+            rows.append((zone.code, "origin_visits", origin, visits, "人次/yr"))
+    for at, (quantity, unit) in enumerate(TRAVEL, start=1):
+        for origin, numbers in ORIGINS.items():
+            rows += [(t.code, quantity, origin, numbers[at], unit) for t in TOWNSHIPS]
+    write_rows(path, rows)
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write a file of statistics."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["zone", "quantity", "item", "value", "unit", "year", "source"])
         for zone, quantity, item, value, unit in rows:
             writer.writerow([zone, quantity, item, f"{value:.10g}", unit, 2020, "synthetic"])
+
+
+def write_class_tables(out: Path) -> None:
+    """Write the quantities that are known by class."""
+    for name, values in CLASS_TABLES.items():
+        with (out / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(["ecosystem", "value", "source"])
+            for code, value in values.items():
+                writer.writerow([CLASSES[code], f"{value:g}", "synthetic"])
 
 
 def write_extent(path: Path, zones: gpd.GeoDataFrame, cover: npt.NDArray[np.uint8]) -> None:
@@ -666,7 +904,10 @@ def main(out: Path) -> None:
     z, lake = add_lake(z, flow, row=150, column=405, depth=8)
     cover = make_land_cover(rng, z, flow, reservoir | lake, [(t.row, t.column) for t in TOWNSHIPS])
     zones = make_townships(rng)
-    for raster in make_rasters(rng, z, length, cover):
+    rasters = make_rasters(rng, z, length, cover)
+    made = {raster.name: raster.values for raster in rasters}
+    more = np.random.Generator(np.random.PCG64(SEED + 1))
+    for raster in (*rasters, *make_more_rasters(more, z, cover, made)):
         write_raster(out, raster)
     path = out / "townships.gpkg"
     path.unlink(missing_ok=True)
@@ -677,6 +918,8 @@ def main(out: Path) -> None:
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
     write_statistics(out / "statistics.csv", lake)
+    write_more_statistics(out / "statistics_standards.csv")
+    write_class_tables(out)
     write_extent(out / "extent.csv", zones, cover)
 
 

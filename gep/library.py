@@ -311,6 +311,7 @@ class _Loader:
         self.tables: dict[str, Table] = {}
         self.failed: set[str] = set()
         self.files: dict[str, str] = {}
+        self.listed: list[str] = []  # names of variants
 
     def _keep(self, path: Path) -> None:
         self.files[f"{path.parent.name}/{path.name}"] = sha256(path)
@@ -341,18 +342,18 @@ class _Loader:
             if service:
                 services[name] = service
         variants = self._variants(data.get("variants", {}), services, reader, where)
-        self._strangers([*names, *(name for found in variants.values() for name in found)])
+        self._strangers([*names, *self.listed])
         chosen = self._choose(services, variants)
         if "status" in data and data["status"] not in STATUSES:
             what = f"status is one of {', '.join(STATUSES)}"
             self.problems.add(what, where, found=repr(data["status"]))
-        self._catalogue(catalogue, supporting, services, where)
-        self._known_classes(classes)
-        self.problems.raise_if_any(RuleError)
         replaced_by, note = (
             read_title(data[key], f"{where}, {key}", self.problems) if key in data else None
             for key in ("replaced_by", "note")
         )
+        self._catalogue(catalogue, supporting, services, where)
+        self._known_classes(classes)
+        self.problems.raise_if_any(RuleError)
         return Standard(
             id="+".join((data["id"], *chosen)),
             title=titles["title"],
@@ -396,6 +397,7 @@ class _Loader:
                     self.problems.add(f"{name!r} is listed twice", place, cure="name it once")
                     continue
                 seen.add(name)
+                self.listed.append(name)
                 rule = self._service(name, reader)
                 if rule is None or service not in services:
                     continue
@@ -834,6 +836,9 @@ def table_number(name: str, row: str | None, price_year: int) -> tuple[Entry, Ta
             raise RuleError(f"table {stem!r} has no rows to choose", cure="leave row out")
         return table.at_prices_of(column, price_year), table
     rows = {".".join(key): entry for key, entry in table.entries[column].items()}
+    if row is None:
+        what = f"table {stem!r} has a row for each {', '.join(table.key)}: say which"
+        raise RuleError(what, str(path), cure=f'row = "{next(iter(rows), "")}", say')
     if row not in rows:
         what = f"table {stem!r} has no row {row!r} in column {column!r}"
         raise RuleError(what, str(path), cure=nearest(str(row), rows))

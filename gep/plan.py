@@ -97,8 +97,12 @@ class Plan:
     @property
     def services(self) -> tuple[str, ...]:
         """The services of the catalogue that are computed, in printed order."""
-        computed = {service for service, _ in self.targets}
-        return tuple(s for s in self.project.standard.catalogue if s in computed)
+        std = self.project.standard
+        return tuple(
+            name
+            for name in std.catalogue
+            if all((name, s) in self.targets for ln in std.services[name].lines for s in ln.symbols)
+        )
 
     def labels(self, node: Node) -> tuple[str, ...]:
         """Return the members of the axis below a node, for functions that want dates."""
@@ -262,7 +266,7 @@ class _Planner:
             return
         step = service.steps[symbol]
         resolved = self._steps[key]
-        for name in formula.symbols(resolved.tree):
+        for name in self._all_leaves(resolved.tree):
             leaf = self.result.leaves[name]
             if isinstance(leaf, InputLeaf):
                 self.result.used.setdefault(leaf.source.quantity.name, set()).add(service.id)

@@ -130,7 +130,7 @@ class ProjectData:
     notes: tuple[str, ...]  # what was done to the data: alignment, skipped statistics
     where: str
     keep: list[Any] = field(default_factory=list, repr=False)  # in-memory files
-    elsewhere: frozenset[str] = frozenset()  # quantities that only other standards use
+    elsewhere: frozenset[str] = frozenset()  # quantities that serve a comparison
 
     def under(self, std: Standard, own: Standard) -> ProjectData:
         """Return the project for a standard, with what that uses of the coefficients and services.
@@ -278,7 +278,7 @@ class ProjectReader:
             notes=(*self.notes, *(str(w) for w in self.problems.warnings)),
             where=self.where,
             keep=self.keep,
-            elsewhere=frozenset(_used(others)) - frozenset(_used([own])),
+            elsewhere=frozenset(_used([own, *others])) if others else frozenset(),
         )
         return result.under(own, own) if others else result
 
@@ -294,14 +294,14 @@ class ProjectReader:
 
     _extent_names: tuple[str, ...] = ()
 
-    def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:
-        """Call a reader if its first argument is there; note what it raises."""
+    def _attempt(self, call: Callable[..., Any], *args: Any, key: str = "") -> Any:
+        """Call a reader if its first argument is there; note what it raises, at a key."""
         if args[0] is None:
             return None
         try:
             return call(*args)
         except GepError as error:
-            self._absorb(error, call.__name__.strip("_"))
+            self._absorb(error, key or call.__name__.strip("_"))
             return None
 
     def _path(self, text: str) -> str:
@@ -595,7 +595,7 @@ class ProjectReader:
                 self.problems.add("an input is given in one way", where, f"{ways or 'none'}", cure)
                 continue
             way = getattr(self, f"_input_{ways[0]}")
-            source = self._attempt(way, raw, quantity, where, std)
+            source = self._attempt(way, raw, quantity, where, std, key=f"inputs.{name}")
             if source is not None:
                 sources[name] = source
         return sources
@@ -1119,7 +1119,7 @@ class ProjectReader:
                 continue
             about = std.tables[table].columns[column]
             if taken:
-                entry = self._attempt(self._override_from, raw, where)
+                entry = self._attempt(self._override_from, raw, where, key=f"coefficients.{key}")
                 if entry is None:
                     continue
             else:
@@ -1176,8 +1176,8 @@ class ProjectReader:
 
 
 def _used(standards: Iterable[Standard]) -> set[str]:
-    """Return the quantities that the rules of standards use."""
-    rules = (rule for std in standards for rule in std.services.values())
+    """Return the quantities that the rules of standards use, variants included."""
+    rules = (rule for std in standards for rule in std.rules.values())
     return {entry.quantity.name for rule in rules for entry in rule.inputs.values()}
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import gep
 from gep import library
+from gep.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted(p for p in (ROOT / "gep").rglob("*") if p.suffix in (".py", ".css"))
@@ -24,9 +26,30 @@ TOML = sorted(
     for path in (ROOT / folder).rglob("*.toml")
     if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
-#: Services in the catalogue of every shipped standard, and rules that support them: none disappears
-#: unnoticed.
-COUNTS = {"hj_1173_2021": (4, 11), "rcees_2017": (17, 11)}
+#: Services in the catalogue of every shipped standard, rules that support them, and variants: none
+#: disappears unnoticed.
+COUNTS = {
+    "beijing_2022": (17, 15, 1),
+    "cn_2022": (18, 15, 5),
+    "gbt_38582_2020": (11, 1, 0),
+    "gbt_46869_2025": (17, 15, 3),
+    "hj_1173_2021": (4, 11, 0),
+    "invest_3": (9, 2, 2),
+    "jiangxi_2021": (19, 11, 0),
+    "lishui_2020": (21, 11, 0),
+    "mee_2020": (21, 16, 34),
+    "rcees_2017": (17, 11, 0),
+    "seea_ea": (23, 15, 0),
+    "shandong_2022": (20, 14, 0),
+    "shenzhen_2021": (18, 11, 0),
+    "xie_2008": (9, 1, 0),
+    "xie_2015": (11, 1, 0),
+    "zhejiang_2020": (19, 11, 0),
+    "zhejiang_2025": (0, 0, 0),
+}
+#: A rule is arithmetic that its reader can follow: fewer than this share of all steps may be
+#: nothing but a call of a function.
+BARE_CALLS = 0.25
 #: Places of the standards and published accounts, and issuers, that the engine must not know.
 PLACES = """
 甘孜 丽水 浙江 贵州 青海 福建 云南 四川 北京 深圳 婺源 成都
@@ -78,15 +101,64 @@ def test_shipped_standards_are_the_expected_ones() -> None:
     found = {}
     for name in library.standards():
         std = library.standard(name)
-        found[name] = (len(std.catalogue), len(std.supporting))
+        variants = sum(len(rules) for rules in std.variants.values())
+        found[name] = (len(std.catalogue), len(std.supporting), variants)
     assert found == COUNTS
 
 
 @pytest.mark.parametrize("name", sorted(COUNTS))
 def test_every_step_has_a_worked_example(name: str) -> None:
-    for service in library.standard(name).services.values():
-        expected = {symbol for example in service.examples for symbol in example.expect}
-        assert set(service.steps) <= expected, service.id
+    for rule in library.standard(name).rules.values():
+        expected = {symbol for example in rule.examples for symbol in example.expect}
+        assert set(rule.steps) <= expected, rule.origin
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS))
+def test_every_same_as_leads_to_a_rule_and_is_no_chain(name: str) -> None:
+    folder = library.data_root("models") / "standards"
+    std = library.standard(name)
+    for path in sorted((folder / name).glob("*.toml")):
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "same_as" not in data:
+            continue
+        assert data.get("id", path.stem) == path.stem, path.name
+        assert set(data) <= {"id", "same_as", "note"}, path.name
+        target = folder / f"{data['same_as']}.toml"
+        assert target.parent.parent == folder, path.name
+        assert target.parent.name != name, path.name
+        assert "same_as" not in tomllib.loads(target.read_text(encoding="utf-8")), path.name
+        assert std.rules[path.stem].origin == data["same_as"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", sorted(COUNTS))
+def test_a_standard_is_shown_with_how_well_it_was_read(name: str, lang: str) -> None:
+    from gep.report.words import LABELS
+
+    result = CliRunner().invoke(cli, ["show", name, "--lang", lang])
+    assert result.exit_code == 0, result.output
+    std = library.standard(name)
+    assert std.title[lang] in result.output
+    assert not std.status or LABELS[std.status][lang] in result.output
+    for what, counts in std.checked().items():
+        total = sum(counts.values())
+        shown = " ".join(result.output.split())
+        for level, count in counts.items():
+            share = f"{100 * count / total:.0f} %" if total else "–"
+            assert f"{LABELS[level][lang]} {count} ({share})" in shown, (what, level)
+
+
+def test_few_steps_are_nothing_but_a_call() -> None:
+    """Counted over the files of all standards and variants, each file once."""
+    rules = {
+        rule.path: rule
+        for name in library.standards()
+        for rule in library.standard(name).rules.values()
+    }
+    steps = [(rule.origin, step) for rule in rules.values() for step in rule.steps.values()]
+    bare = [f"{origin} {step.symbol}" for origin, step in steps if step.is_bare_call]
+    told = f"{len(bare)} of {len(steps)} steps in {len(rules)} files: {', '.join(bare)}"
+    assert len(bare) < BARE_CALLS * len(steps), told
 
 
 @pytest.mark.parametrize("path", TOML, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -118,6 +190,7 @@ def test_engine_names_no_standard_service_or_place() -> None:
 def test_engine_names_no_coefficient_table() -> None:
     tables = {p.stem for p in (ROOT / "coefficients").rglob("*.csv")}
     general = {"constants", "parameters", "prices", "runoff", "cover_factor", "wind_cover"}
+    general |= {"soil", "travel_cost"}  # modules of functions, and words
     found = [
         f"{path.name}: {name}"
         for path in ENGINE
@@ -290,6 +363,37 @@ def test_readmes_have_the_same_sections_and_code() -> None:
     assert len(re.findall("^## ", english, re.MULTILINE)) == len(
         re.findall("^## ", chinese, re.MULTILINE)
     )
+
+
+@pytest.mark.parametrize(("page", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_readmes_table_of_standards_is_what_the_files_say(page: str, lang: str) -> None:
+    from gep.report.words import LABELS
+
+    text = (ROOT / page).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(library.standards())
+    for name, cells in rows:
+        path = library.data_root("models") / "standards" / name / "standard.toml"
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        status = LABELS[data["status"]][lang] if "status" in data else "–"
+        read = LABELS[data["sources"][name]["verified"]][lang]
+        wanted = [data["number"] or "–", data["title"][lang], str(len(data["catalogue"]))]
+        assert cells.split(" | ") == [*wanted, status, read], name
+
+
+def test_commands_of_the_readme_that_compare_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "gep diff" in b)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    for line in block.splitlines():
+        program, *words = line.split()
+        assert program == ".venv/bin/gep"
+        result = CliRunner().invoke(cli, words)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "compared" / "decomposition.csv").is_file()
 
 
 def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
