@@ -193,15 +193,22 @@ class _Source:
             raise DataError("key 'standard' is missing", self.where)
         return library.standard(str(self.tables["standard"]), self.base)
 
+    def listed(self) -> list[Standard]:
+        """Load the standards with which the project says it is compared."""
+        names = self.tables.get("compare_with", [])
+        return [library.standard(str(n), self.base) for n in names if isinstance(names, list)]
+
 
 def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
     """Return the plan of every standard over the project's data."""
     problems = Problems()
     plans: dict[str, Plan] = {}
-    own = source.own()
+    own, listed = source.own(), source.listed()
     for group in _of_one_classification(stds):
-        alike = own.classification == group[0].classification
-        everything = library.together([own, *group] if alike else group)
+        others = [std for std in (own, *listed) if std.classes.keys() == group[0].classes.keys()]
+        others = [std for std in others if std.classification == group[0].classification]
+        known = {std.id: std for std in (*others, *group)}
+        everything = library.together(list(known.values()))
         reading = replace(everything, status="")  # who compares means the old one too
         tables = {k: v for k, v in source.tables.items() if k != "outputs"}
         data = ProjectReader(source.base, source.where).read(tables, reading)
