@@ -29,7 +29,8 @@ PLAIN = {
     *("s", "min", "h", "d", "yr", "a", "年"),
     *("g", "mg", "kg", "t", "吨", "kt", "Mt"),
     *("J", "kJ", "MJ", "GJ", "W", "kW", "MW", "kWh", "MWh", "Pa", "hPa", "kPa", "K", "degC"),
-    *("deg", "dB", "ion", "人", "person", "人次", "visit", "户"),
+    *("deg", "dB", "ion", "人", "person", "人次", "visit", "户", "间夜", "room_night"),
+    *("equivalent", "污染当量"),
     *("percent", "permille", "ppm", "万", "亿", "元"),
 }
 
