@@ -158,7 +158,7 @@ CLAUSES: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"\b[Tt]ables? (\S+)"), r"表 \1"),
     (re.compile(r"\b[Ss]ections? (\S+)"), r"第 \1 节"),
     (re.compile(r"\b[Aa]nnex (\S+)"), r"附录 \1"),
-    (re.compile(r"\b[Ee]q(?:uation|\.)? (\S+)"), r"式 \1"),
+    (re.compile(r"\b[Ee]q(?:uations?|\.)? (\S+)"), r"式 \1"),
     (re.compile(r"\bp\. (\d+)"), r"第 \1 页"),
     (re.compile(r"(?<=[\d节]) and (?=[\w第])"), "、"),
     (re.compile(r"^(?:hand calculation|by hand)\b"), "手工验算"),
