@@ -140,9 +140,9 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
     "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
 )
 def show(standard: str | None, service: str | None, lang: str | None) -> None:
-    """Show the standards, one standard, or one of its services.
+    """Show the standards, one standard, or one of its rules.
 
-    STANDARD is an id or the path of a folder of rules.
+    STANDARD is an id or the path of a folder of rules, SERVICE a service or a variant.
     """
     from gep import library
 
@@ -160,7 +160,7 @@ def show(standard: str | None, service: str | None, lang: str | None) -> None:
     if service is None:
         click.echo(standard_text(loaded, lang), nl=False)
     else:
-        click.echo(service_text(loaded, loaded[service], lang), nl=False)
+        click.echo(service_text(loaded, loaded.rule(service), lang), nl=False)
 
 
 @cli.command()

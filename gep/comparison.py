@@ -277,7 +277,7 @@ class _Comparer:
             self._quantities(accounts),
             pd.DataFrame(rows, columns=columns),
             self._differences(pairs),
-            {std.id: std.title for std in self.stds},
+            {std.id: std.full_title for std in self.stds},
             self._currency(accounts),
         )
 
@@ -505,8 +505,8 @@ class _Comparer:
                 rows.append(
                     {
                         "standard": std.id,
-                        "standard_title_en": std.title.en,
-                        "standard_title_zh": std.title.zh,
+                        "standard_title_en": std.full_title.en,
+                        "standard_title_zh": std.full_title.zh,
                         "service": name,
                         "title_en": owner[name].title.en,
                         "title_zh": owner[name].title.zh,

@@ -155,6 +155,20 @@ class Standard(Mapping[str, Service]):
         others = {name: rule for found in self.variants.values() for name, rule in found.items()}
         return {**self.services, **others}
 
+    def rule(self, name: str) -> Service:
+        """Return a service, a supporting rule or a variant by the name of its file."""
+        try:
+            return self.rules[name]
+        except KeyError:
+            cure = nearest(name, self.rules)
+            raise UsageError(f"{self.id} has no rule {name!r}", cure=cure) from None
+
+    @property
+    def full_title(self) -> Title:
+        """The title, with the names of the variants that were chosen."""
+        chosen = "".join(f" +{name}" for name in self.id.split("+")[1:])
+        return Title(f"{self.title.en}{chosen}", f"{self.title.zh}{chosen}")
+
     def entries(self) -> list[Entry]:
         """Return every coefficient that the rules use."""
         found: dict[str, Entry] = {}

@@ -253,3 +253,18 @@ def test_golden_message_of_capacity(name: str, old: str, new: str, county: Path)
     beside(county.parent)
     edit(county.parent / AIR, old, new)
     compare(name, run_refused(county), county.parent)
+
+
+def test_a_variant_is_shown_and_named_in_titles() -> None:
+    from click.testing import CliRunner
+
+    from gep.cli import cli
+
+    shown = CliRunner().invoke(cli, ["show", "mee_2020", "water_retention_clipped", "--lang", "en"])
+    assert shown.exit_code == 0
+    assert "max(P − R − ET, 0)" in shown.stdout
+    wrong = CliRunner().invoke(cli, ["show", "mee_2020", "water_retention_cliped"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'water_retention_clipped'?" in wrong.stderr
+    chosen = library.standard("mee_2020+water_retention_clipped")
+    assert chosen.full_title.zh == f"{chosen.title.zh} +water_retention_clipped"
