@@ -822,9 +822,17 @@ class ProjectReader:
         """Take a number of every feature of a vector layer."""
         required: dict[str, Any] = {"features": object, "id": str, "take": str, "unit": str}
         optional: dict[str, Any] = {"note": str, "source": str, "range": list, "layer": str}
+        optional |= {"combine": str}
         if not check_keys(raw, where, self.problems, required, optional):
             return None
         kind = self._given_unit(raw, quantity, where)
+        together = raw.get("combine")
+        if together is not None and (together != "sum" or (kind and not kind[1])):
+            what = f"{quantity.name} is not added up over features"
+            cure = 'combine = "sum" is for totals such as a length, a volume or a count'
+            given = f"combine = {together!r}, [{raw['unit']}]"
+            self.problems.add(what, where, given, cure)
+            return None
         if kind is None or self.zone_frame is None:
             if kind is not None:
                 what = "features need zones with geometry"
@@ -847,9 +855,16 @@ class ProjectReader:
             for m, member in enumerate(found.members)
         }
         origin = {"kind": "features", "file": name, "take": raw["take"]}
-        return Source(
-            quantity, kind[0], kind[1], where, origin, members=found.members, by_zone=values
-        )
+        if together is None:
+            return Source(
+                quantity, kind[0], kind[1], where, origin, members=found.members, by_zone=values
+            )
+        sums: dict[tuple[str, str | None], float] = {
+            (zone, None): math.fsum(values[zone, m] for m in found.members)
+            for zone in self.zone_ids
+        }
+        origin |= {"combine": "sum", "features": str(len(found.members))}
+        return Source(quantity, kind[0], kind[1], where, origin, by_zone=sums)
 
     def _vector(
         self, file: Any, layer: str | None, what: str

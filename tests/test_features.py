@@ -65,3 +65,50 @@ def test_repeated_names_and_missing_columns_are_refused() -> None:
         read_features(twice, ZONES, "x.gpkg", "name", "count")
     with pytest.raises(DataError, match="the layer has no column 'size'"):
         read_features(layer({"a": Point(119.05, 28.05)}), ZONES, "x.gpkg", "name", "size")
+
+
+def county(**inputs: object) -> object:
+    """Compute two services of a shipped standard from lines, points and an extent."""
+    import pandas as pd
+
+    import gep
+
+    extent = pd.DataFrame(
+        [("west", "forest", 10.0), ("east", "forest", 5.0)], columns=["zone", "ecosystem", "area"]
+    ).assign(unit="km²")
+    return gep.Project.build(
+        title="Roads",
+        standard="cn_2022",
+        year=2020,
+        price_year=2020,
+        zones={"file": ZONES, "id": "id"},
+        extent={"file": extent},
+        inputs={
+            "noise_attenuation": {"value": 3, "unit": "dB"},
+            "sound_barrier_annual_cost": {"value": 1000, "unit": "CNY/(km·dB·yr)"},
+            **inputs,
+        },
+    )
+
+
+def test_roads_as_lines_are_added_up_by_zone() -> None:
+    roads = layer(
+        {
+            "a": LineString([(119.05, 28.05), (119.15, 28.05)]),
+            "b": LineString([(119.12, 28.02), (119.18, 28.02)]),
+        }
+    )
+    given = {"features": roads, "id": "name", "take": "length", "unit": "km", "combine": "sum"}
+    account = county(green_belt_road_length=given).run()  # type: ignore[attr-defined]
+    geod = Geod(ellps="WGS84")
+    a, b = (geod.geometry_length(shape) / 1000 for shape in roads.geometry)
+    value = account.dataset["noise_attenuation.V"].to_numpy()
+    np.testing.assert_allclose(value, [a / 2 * 3000, (a / 2 + b) * 3000], rtol=1e-9)
+    assert "features" in str(account.why("noise_attenuation"))
+
+
+def test_a_rate_is_not_added_up_over_features() -> None:
+    points = layer({"a": Point(119.05, 28.05)}, loss=[3.0])
+    given = {"features": points, "id": "name", "take": "loss", "unit": "dB", "combine": "sum"}
+    with pytest.raises(DataError, match="noise_attenuation is not added up over features"):
+        county(noise_attenuation=given)
