@@ -361,8 +361,7 @@ class Account:
         if len(totals):
             row = totals.iloc[0]
             lines.append(f"GEP {float(row['value']) / 1e8:,.4f} 亿 {row['currency']}")
-            shares = ", ".join(f"{name} {share:.1%}" for name, share in self.rests_on().items())
-            lines.append(f"of its value rests on text that is: {shares}")
+            lines.append(f"of its value rests on text that is: {told_shares(self.rests_on())}")
         worst = self.coverage["covered"].min()
         lines.append(f"lowest coverage of a service in a zone: {worst:.2%}")
         lines += [
@@ -390,6 +389,11 @@ class Account:
         return f"<pre>{escape(repr(self))}</pre><table>{head}{body}</table>"
 
 
+def told_shares(shares: pd.Series) -> str:
+    """Return in words how much of a value rests on which kind of text."""
+    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+
+
 # ---------------------------------------------------------------------------------- the project
 
 
@@ -406,6 +410,7 @@ class Project:
         self, data: ProjectData, base: Path | None = None, tables: Mapping[str, Any] | None = None
     ) -> None:
         self.data, self.base, self.tables = data, base or Path(), tables or {}
+        self.rests_on: pd.Series | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Project:
@@ -432,12 +437,16 @@ class Project:
         return cls(ProjectReader(folder, "project").read(tables), folder, tables)
 
     def check(self, progress: Progress | None = None) -> Problems:
-        """Read everything once and return all problems; nothing is computed or written."""
+        """Read everything once and return all problems; nothing is written.
+
+        Afterwards ``rests_on`` says how much of the value rests on which kind of text.
+        """
         problems = Problems()
         try:
             plan = make_plan(self.data)
             check_maps(plan)
             result = make_sums(plan, progress=progress)
+            self.rests_on = build_account(result).rests_on()
             for text in result.warnings:
                 problems.warn(text)
             for service, lacks in plan.not_computed.items():

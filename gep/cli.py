@@ -1,4 +1,4 @@
-"""The command ``gep``: check, run, show, why, diff, compare, new.
+"""The command ``gep``: check, run, show, functions, why, diff, compare, new.
 
 Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data
 or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -57,6 +57,7 @@ def cli() -> None:
     gep run county/project.toml --out out
     gep why out SERVICE --zone ID     where a number comes from
     gep show                          the standards that gep knows
+    gep functions                     what a formula may call, with units and sources
     gep diff STANDARD_A STANDARD_B    in which lines their rules differ
     gep compare PROJECT --with B      the same data under several standards
     """
@@ -80,13 +81,15 @@ def check(path: Path) -> None:
         problems = check_folder(found)
         told = "" if problems.errors else checked_text(standard(found), _system_language())
     else:
-        from gep.account import Project
+        from gep.account import Project, told_shares
 
         with _progress() as progress:
             loaded = Project.load(found)
             problems = loaded.check(progress)
         _notes(loaded.data.notes)
         told = checked_text(loaded.data.standard, _system_language())
+        if loaded.rests_on is not None and loaded.rests_on.sum() > 0:
+            told += f"\nof the value rests on text that is: {told_shares(loaded.rests_on)}"
     _report(problems)
     if told and not problems.errors:
         click.echo(told)
@@ -161,6 +164,20 @@ def show(standard: str | None, service: str | None, lang: str | None) -> None:
         click.echo(standard_text(loaded, lang), nl=False)
     else:
         click.echo(service_text(loaded, loaded.rule(service), lang), nl=False)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option(
+    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+)
+def functions(name: str | None, lang: str | None) -> None:
+    """List the functions that formulas may call, or explain one: units, source, example."""
+    from gep.report.text import function_text, functions_text
+
+    click.echo(
+        function_text(name) if name else functions_text(lang or _system_language()), nl=False
+    )
 
 
 @cli.command()

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +30,7 @@ from gep.formula import Node, Num, Sym
 from gep.library import Standard
 from gep.plan import CoefficientLeaf, LeafNumbers, Plan, ZoneTotalLeaf, make_plan
 from gep.project import ProjectReader
-from gep.report.compared import comparison_text
+from gep.report.compared import comparison_text, write_comparison
 from gep.sums import ClassSums, make_sums_together
 from gep.tables import Entry, Table, read_toml
 from gep.units import unit
@@ -106,7 +107,9 @@ class Comparison:
         return plot.compared(computed, lang, currency=self.currency)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the four tables as CSV and the text in both languages, whole or not at all.
+        """Write the tables as CSV and Excel, text and charts in both languages, whole or not.
+
+        Charts are drawn where matplotlib is installed.
 
         Raises
         ------
@@ -125,8 +128,11 @@ class Comparison:
                 frame.to_csv(
                     out / f"{name}.csv", index=False, encoding="utf-8-sig", lineterminator="\n"
                 )
+            write_comparison(out / "compared.xlsx", self)
             for lang in ("zh", "en"):
                 (out / f"compared.{lang}.txt").write_text(self.text(lang), encoding="utf-8")
+                if find_spec("matplotlib") and self.table["value"].notna().any():
+                    self.plot(lang).savefig(out / f"compared.{lang}.png", dpi=120)
         return Path(folder)
 
 

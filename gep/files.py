@@ -19,7 +19,8 @@ WRITTEN: Mapping[str, frozenset[str]] = {
     ),
     "decomposition.csv": frozenset(
         {"compared.csv", "total.csv", "quantities.csv", "decomposition.csv", "differences.csv"}
-        | {"compared.zh.txt", "compared.en.txt"}
+        | {"compared.zh.txt", "compared.en.txt", "compared.xlsx"}
+        | {"compared.zh.png", "compared.en.png"}
     ),
 }
 

@@ -525,8 +525,8 @@ def test_compare_writes_whole_or_not_at_all(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     assert "价格" in result.stdout
     assert sorted(p.name for p in out.iterdir()) == [
-        "compared.csv", "compared.en.txt", "compared.zh.txt", "decomposition.csv",
-        "differences.csv", "quantities.csv", "total.csv",
+        "compared.csv", "compared.en.png", "compared.en.txt", "compared.xlsx", "compared.zh.png",
+        "compared.zh.txt", "decomposition.csv", "differences.csv", "quantities.csv", "total.csv",
     ]  # fmt: skip
     again = call("compare", path, "--with", second, "--out", out)
     assert again.exit_code == 2
@@ -570,3 +570,20 @@ def test_problems_name_the_standard(tmp_path: Path) -> None:
     (tmp_path / "statistics.csv").write_text("zone,quantity,item,value,unit,year,source\n")
     with pytest.raises(DataError, match=r"second_2020: .*visits|visits cannot be computed"):
         compare(path, [tmp_path / "first_2020", second])
+
+
+def test_workbook_holds_what_was_compared_and_is_the_same_every_time(tmp_path: Path) -> None:
+    import openpyxl
+
+    found = both(tmp_path, Rules(), Rules(price=3.0, visits=2.0))
+    one, two = (found.save(tmp_path / name) / "compared.xlsx" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    book = openpyxl.load_workbook(one)
+    values = [[cell.value for cell in row] for row in book["价值量 Values"].iter_rows()]
+    assert values[0][2].startswith("first_2020 first_2020 [10⁴ CNY/yr]")
+    total = found.total().set_index("standard")["value"]
+    assert values[-1][2:] == pytest.approx([total["first_2020"] / 1e4, total["second_2020"] / 1e4])
+    assert [row[2] for row in values if row[1] == "visits"] == ["不计 not counted"]
+    parts_of = [[c.value for c in row] for row in book["差额分解 Decomposition"].iter_rows()][1:]
+    for row in parts_of:
+        assert math.fsum(row[4:]) == pytest.approx(row[3], rel=1e-9)

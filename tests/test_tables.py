@@ -250,3 +250,16 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"y" * 3_000_000)
     assert sha256(path) == hashlib.sha256(b"y" * 3_000_000).hexdigest()
+
+
+def test_prices_of_a_rectangle_keep_their_year(tmp_path: Path) -> None:
+    (tmp_path / "levy.csv").write_text("province,air,source\nnorth,1.2,law\n", encoding="utf-8")
+    (tmp_path / "levy.toml").write_text(
+        'title = { en = "Levy", zh = "税额" }\nshape = "rectangle"\nkey = ["province"]\n'
+        '[columns.air]\ntitle = { en = "Air", zh = "大气" }\nunit = "CNY/equivalent"\n'
+        'cite = "law"\nverified = "secondary"\nprice_year = 2018\n'
+        '[sources.law]\ntext = { en = "A law", zh = "法" }\n',
+        encoding="utf-8",
+    )
+    entry = load_table(tmp_path / "levy.csv").entries["air"]["north",]
+    assert entry.price_year == 2018

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import textwrap
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN = 12
 #: Letters of a formula on one line.
 WIDE = 96
+#: Money in the workbook is shown in ten thousands (万).
+_WAN = 1e4
 
 WORDS: Mapping[str, Title] = {
     "catalogue": Title("catalogue", "目录"),
@@ -173,6 +177,85 @@ def _quantities(compared: Compared, name: str, service: str, lang: str) -> list[
 def _member(indicator: str) -> str:
     """Return ``[rice]`` of ``Q[rice]``."""
     return indicator[indicator.find("[") :] if "[" in indicator else ""
+
+
+def write_comparison(path: Path, compared: Compared) -> None:
+    """Write a comparison as a workbook; the same comparison always gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    compared
+        A comparison.
+    """
+    import pandas as pd
+
+    words = {key: f"{title.zh} {title.en}" for key, title in WORDS.items()}
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    unit = f"10⁴ {compared.currency}/yr"
+    parts = ["difference", "catalogue", "method", "coefficients", "prices"]
+    heads = {part: f"{words[part]} [{unit}]" for part in parts}
+    levels = {level: f"{LABELS[level].zh} {LABELS[level].en}" for level in VERIFIED}
+    first = compared.table.drop_duplicates("service").set_index("service")
+    titles = first["title_zh"] + " " + first["title_en"]
+    total, split = compared.total(), compared.decomposition.copy()
+    total[["value", *parts]] /= _WAN
+    split[parts] /= _WAN
+    split.insert(1, words["service"], [titles[name] for name in split["service"]])
+    rules = [words[part] for part in compared.differences["part"]]
+    sheets = {
+        "价值量 Values": _pivot(compared, words, unit),
+        "合计 Totals": total.rename(
+            columns={"value": f"{words['total']} [{unit}]", **heads, **levels}
+        ),
+        "差额分解 Decomposition": split.rename(columns=heads),
+        "实物量 Quantities": compared.quantities,
+        "规则差异 Rules": compared.differences.assign(part=rules),
+    }
+    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as writer:
+        book: Any = writer.book
+        book.set_properties({"created": dt.datetime(2000, 1, 1)})  # noqa: DTZ001  equal bytes
+        head = book.add_format(
+            {"bold": True, "bg_color": "#DDEBDA", "border": 1, "text_wrap": True}
+        )
+        number = book.add_format({"num_format": "#,##0.00"})
+        for name, frame in sheets.items():
+            frame.to_excel(writer, sheet_name=name, index=False, na_rep="–")
+            sheet = writer.sheets[name]
+            for col, title in enumerate(frame.columns):
+                sheet.write_string(0, col, str(title), head)
+                texts = [str(title), *frame[title].astype(str).head(200)]
+                wide = min(48, max(len(t) + sum(ord(c) > 0x2E80 for c in t) for t in texts))  # noqa: PLR2004
+                is_number = pd.api.types.is_numeric_dtype(frame[title])
+                sheet.set_column(col, col, 18 if is_number else wide + 2, number)
+            sheet.set_row(0, 32)
+            sheet.freeze_panes(1, 1)
+            sheet.repeat_rows(0)
+            sheet.set_landscape()
+            sheet.set_paper(9)
+            sheet.fit_to_pages(1, 0)
+
+
+def _pivot(compared: Compared, words: Mapping[str, str], unit: str) -> pd.DataFrame:
+    """Return a row per service, a column per standard: its value, or why there is none."""
+    import pandas as pd
+
+    names = list(compared.titles)
+    table = compared.table.set_index(["service", "standard"])
+    rows = []
+    for service in dict.fromkeys(compared.table["service"]):
+        found = [table.loc[(service, name)] for name in names]
+        title = f"{found[0]['title_zh']} {found[0]['title_en']}"
+        cells = [
+            float(row["value"]) / _WAN if row["state"] == "computed" else words[row["state"]]
+            for row in found
+        ]
+        rows.append([title, service, *cells])
+    total = compared.total().set_index("standard")["value"]
+    rows.append([words["total"], "", *(float(total[name]) / _WAN for name in names)])
+    heads = [f"{compared.titles[n].zh} {n} [{unit}]" for n in names]
+    return pd.DataFrame(rows, columns=[words["service"], "id", *heads])
 
 
 def differences_text(

@@ -1,16 +1,19 @@
-"""Services and standards as plain text, for a terminal."""
+"""Services, standards and functions as plain text, for a terminal."""
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gep import render
+from gep.errors import UsageError, nearest
+from gep.functions import FUNCTIONS
 from gep.library import Standard
 from gep.model import Example, Service, Step
 from gep.report.words import LABELS, axis_title, formula_words
-from gep.units import convert
+from gep.units import Signature, convert
 
 
 def service_text(standard: Standard, service: Service, lang: str = "en") -> str:
@@ -227,6 +230,48 @@ def standard_text(standard: Standard, lang: str = "en") -> str:
         lines += ["", f"{word('variants')} ({len(rows)})"]
         lines += [f"  {line}" for line in columns(rows)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def functions_text(lang: str = "en") -> str:
+    """Return the functions that formulas may call and projects may derive quantities with.
+
+    Parameters
+    ----------
+    lang
+        ``en`` or ``zh``.
+    """
+    lines = []
+    for shape in ("cell", "axis", "grid"):
+        found = [f for f in FUNCTIONS.values() if _signature(f).shape == shape]
+        lines += ["", f"{LABELS[f'functions_{shape}'][lang]} ({len(found)})"]
+        for function in found:
+            lines += [f"  {_call(_signature(function))}", f"      {_signature(function).summary}"]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def function_text(name: str) -> str:
+    """Return what a function is, its arguments, units and source.
+
+    Raises
+    ------
+    UsageError
+        If no formula may call a function of that name.
+    """
+    if name not in FUNCTIONS:
+        raise UsageError(f"there is no function {name!r}", cure=nearest(name, FUNCTIONS))
+    function = FUNCTIONS[name]
+    return f"{_call(_signature(function))}\n\n{inspect.getdoc(function)}\n"
+
+
+def _signature(function: Any) -> Signature:
+    return cast("Signature", function.signature)
+
+
+def _call(signature: Signature) -> str:
+    """Return ``name(argument [unit], ...) → [unit]``; optional arguments in brackets."""
+    names = [n for n in signature.units if not (signature.shape == "grid" and n in ("dx", "dy"))]
+    shown = [f"{n} [{signature.units[n]}]" for n in names] + sorted(signature.plain - {"dates"})
+    return f"{signature.name}({', '.join(shown)}) → [{signature.returns}]"
 
 
 def _percent(part: int, whole: int) -> str:

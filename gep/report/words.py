@@ -120,6 +120,17 @@ LABELS: Mapping[str, Title] = {
         ("method", "published method", "已发表方法"),
         ("outline", "outline only: no rules yet", "仅有概要，尚无规则"),
         ("replaced_by", "Replaced by", "被替代为"),
+        ("functions_cell", "For every value", "逐值函数"),
+        (
+            "functions_axis",
+            "Over an axis: days, months, origins",
+            "沿轴汇总的函数（日、月、客源地）",
+        ),
+        (
+            "functions_grid",
+            "Over a whole grid, in a project: derive = ...",
+            "整个网格上的函数，在项目中以 derive = ... 使用",
+        ),
         ("bare_calls", "Formulas that only call a function", "仅调用函数的公式"),
         ("other_language", "中文", "English"),
     )
