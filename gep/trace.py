@@ -269,10 +269,15 @@ class _Explainer:
         if not axis or variable.attrs.get("form") == "mean":
             return []
         sums = variable.sum([d for d in variable.dims if d not in axis], min_count=1)
+        units = variable.attrs["units"]
+        area = self._covered_area(name) if "ecosystem" in variable.dims else float(self.area.sum())
+        if variable.attrs.get("role") == "step" and "rate_units" in variable.attrs and area > 0:
+            # what is neither counted nor a total, such as a price: its mean, not its sum over area
+            sums = sums / variable.attrs["rate_factor"] / area
+            units = variable.attrs["rate_units"]
         members = sums[axis[0]].to_numpy()
         lines = [
-            f"{m}: {float(v):,.6g} {variable.attrs['units']}"
-            for m, v in zip(members, sums.to_numpy(), strict=True)
+            f"{m}: {_numbers(v, units)}" for m, v in zip(members, sums.to_numpy(), strict=True)
         ]
         return lines[:ROWS] + ([f"... and {len(lines) - ROWS} more"] if len(lines) > ROWS else [])
 

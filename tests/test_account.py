@@ -159,3 +159,21 @@ def test_money_of_a_year_and_of_a_stock_is_not_added(tmp_path: Path) -> None:
         gep.Project.build(**tables).run()
     alone = gep.Project.build(**tables, services=["asset"]).run()
     assert alone.total(())["value"].iloc[0] == 9 * 133 * 20
+
+
+def test_why_tells_the_price_of_every_member_and_not_its_sum_over_area() -> None:
+    rows = []
+    numbers = {"near": (100.0, 5.0, 10.0), "far": (10.0, 40.0, 200.0)}
+    units = {"origin_visits": "人次/yr", "travel_time": "h/人次", "transport_cost": "CNY/人次"}
+    for origin, values in numbers.items():
+        given = dict(zip(units, values, strict=True))
+        given |= {"hourly_wage": 20.0, "lodging_food_cost": 0.0, "ticket_cost": 0.0}
+        for name, value in given.items():
+            unit = units.get(name, "CNY/h" if name == "hourly_wage" else "CNY/人次")
+            rows.append(("county", name, origin, value, unit, 2020, "test"))
+    statistics = {"file": pd.DataFrame(rows, columns=STATISTICS)}
+    project = build("mee_2020", {"forest": 10.0}, {}, services=["tourism"], statistics=statistics)
+    told = str(project.run().why("tourism"))
+    assert "near: 110 CNY/人次" in told
+    assert "far: 1,000 CNY/人次" in told
+    assert "m²" not in told
