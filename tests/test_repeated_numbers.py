@@ -37,6 +37,7 @@ REPEATS = [
     ("taxes/environmental_tax.air[shandong]", "shandong_2022/prices.air_levy"),
     ("taxes/environmental_tax.water[shandong]", "shandong_2022/prices.water_levy"),
     ("taxes/environmental_tax.air[statutory_minimum]", "shandong_2022/prices.air_levy_other"),
+    ("taxes/environmental_tax.water[statutory_minimum]", "shandong_2022/prices.water_levy_other"),
     # the carbon market
     ("carbon/market.closing", "cn_2022/prices.carbon"),
     # the account of Garzê
@@ -199,6 +200,7 @@ DIFFERENT = {
     "nitrogen_oxides_treatment": "price years 2005 and 2010",
     "sulfur_dioxide_treatment": "price years 2005 and 2010",
     "standard_equivalent": "two editions of the equivalent factors",
+    "water_levy": "the statutory minimum; the rate of Shandong on the main pollutants",
 }
 
 ADDRESS = re.compile(r"(?P<table>[\w/]+)\.(?P<column>\w+)(\[(?P<row>\w+)\])?")
