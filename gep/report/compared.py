@@ -344,11 +344,13 @@ def _lacking(compared: Compared, lang: str) -> list[str]:
 
 def _scale(largest: float, currency: str, lang: str) -> tuple[float, str]:
     """Return what values are divided by, and its unit."""
-    names = {"zh": ("亿", "万", ""), "en": ("10⁸ ", "10⁴ ", "")}[lang]
-    for size, name in zip((1e8, 1e4), names, strict=False):
+    money = "元" if (lang, currency) == ("zh", "CNY") else f"{currency}"
+    year = {"zh": "年", "en": "yr"}[lang]
+    names = {"zh": ("亿", "万"), "en": ("10⁸ ", "10⁴ ")}[lang]
+    for size, name in zip((1e8, 1e4), names, strict=True):
         if largest >= size:
-            return size, f"{name}{currency}/yr"
-    return 1.0, f"{currency}/yr"
+            return size, f"{name}{money}/{year}"
+    return 1.0, f"{money}/{year}"
 
 
 def _number(value: float) -> str:
