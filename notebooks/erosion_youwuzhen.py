@@ -80,12 +80,12 @@ def invented(folder):
         "33,0,0.1\n4,2,0.8\n8,3,0.8\n6,2,0.8\n18,0,1\n104,0,1\n106,0,1\n",
     }
     days = pd.date_range("2012-01-01", "2017-12-31")
-    season = 1 + 0.8 * np.sin(2 * np.pi * (days.dayofyear - 60) / 365)
+    season = 1 + 0.8 * np.sin(2 * np.pi * (days.day_of_year - 60) / 365)
     rain = np.where(rng.random(len(days)) < 0.22 * season, rng.gamma(0.8, 14, len(days)), 0).round(1)
     stamp = np.where(days.year < 2015, " 00:00:00", " 20:00:00")
     lines = [f"{day:%Y-%m-%d}{s},{p}" for day, s, p in zip(days, stamp, rain, strict=True)]
     texts["pcp_daily"] = "#UTCTIME,\nDATETIME,81502750\n" + "\n".join(lines)
-    warm = 18 + 9 * np.sin(2 * np.pi * (days.dayofyear - 105) / 365)
+    warm = 18 + 9 * np.sin(2 * np.pi * (days.day_of_year - 105) / 365)
     blow = rng.gamma(5, 0.27, len(days))
     lines = [f"1,{d:%Y-%m-%d} 20:00:00,{t:.1f},{t + 5:.1f},{t - 4:.1f},{u:.1f}" for d, t, u in zip(days, warm, blow, strict=True)]
     texts["meteo_daily"] = "#LOCALTIME 8\nStationID,DATETIME,TMEAN,TMAX,TMIN,WS\n" + "\n".join(lines)
@@ -295,7 +295,7 @@ cover.drop_duplicates().round(1)
 low_wind = climate.wind_speed_at_two_metres(wind_speed=meteo["WS"].to_numpy(), height=10)
 gusts = np.sqrt(-np.log(1 - (np.arange(24) + 0.5) / 24))
 gusts /= gusts.mean()
-sun = climate.extraterrestrial_radiation(latitude=25.7, day_of_year=meteo.index.dayofyear.to_numpy())
+sun = climate.extraterrestrial_radiation(latitude=25.7, day_of_year=meteo.index.day_of_year.to_numpy())
 meteo["demand"] = climate.reference_evapotranspiration_hargreaves(
     extraterrestrial_radiation=sun, temperature_mean=meteo["TMEAN"].to_numpy(),
     temperature_max=meteo["TMAX"].to_numpy(), temperature_min=meteo["TMIN"].to_numpy())

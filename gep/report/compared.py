@@ -225,7 +225,7 @@ def write_comparison(path: Path, compared: Compared) -> None:
             sheet = writer.sheets[name]
             for col, title in enumerate(frame.columns):
                 sheet.write_string(0, col, str(title), head)
-                texts = [str(title), *frame[title].astype(str).head(200)]
+                texts = [str(title), *map(str, frame[title].head(200))]
                 wide = min(48, max(len(t) + sum(ord(c) > 0x2E80 for c in t) for t in texts))  # noqa: PLR2004
                 is_number = pd.api.types.is_numeric_dtype(frame[title])
                 sheet.set_column(col, col, 18 if is_number else wide + 2, number)
