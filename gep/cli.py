@@ -204,7 +204,9 @@ def why(run: Path, service: str, zone: str | None) -> None:
     help="Id or folder of a standard to compare with; may be given several times. "
     "[default: compare_with of the project]",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the tables (CSV).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for tables, workbook, text and charts."
+)
 @click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.")
 @click.option(
@@ -223,6 +225,7 @@ def compare(
 
     The standard that the project names is the reference.
     """
+    from gep import plot
     from gep.comparison import compare as compared
     from gep.files import refuse_existing
     from gep.tables import read_toml
@@ -242,6 +245,8 @@ def compare(
     if out is not None:
         result.save(out, overwrite=overwrite)
         click.echo(f"written to {out}", err=True)
+        if not plot.can_draw():
+            click.echo(f"without charts; for them, {plot.INSTALL}", err=True)
 
 
 @cli.command()

@@ -13,14 +13,13 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
-from gep import formula, library
+from gep import formula, library, plot
 from gep.account import Account, Project, build_account
 from gep.blocks import BLOCK, Progress
 from gep.difference import column_of, service_differences
@@ -101,8 +100,6 @@ class Comparison:
 
     def plot(self, lang: str = "zh") -> Figure:
         """Return a chart of the services' values under every standard (needs matplotlib)."""
-        from gep import plot
-
         computed = self.table[self.table["state"] == _COMPUTED]
         return plot.compared(computed, lang, currency=self.currency)
 
@@ -123,6 +120,7 @@ class Comparison:
             "decomposition": self.decomposition,
             "differences": self.differences,
         }
+        drawn = plot.can_draw() and self.table["value"].notna().any()
         with whole_folder(Path(folder), overwrite=overwrite) as out:
             for name, frame in frames.items():
                 frame.to_csv(
@@ -131,7 +129,7 @@ class Comparison:
             write_comparison(out / "compared.xlsx", self)
             for lang in ("zh", "en"):
                 (out / f"compared.{lang}.txt").write_text(self.text(lang), encoding="utf-8")
-                if find_spec("matplotlib") and self.table["value"].notna().any():
+                if drawn:
                     self.plot(lang).savefig(out / f"compared.{lang}.png", dpi=120)
         return Path(folder)
 

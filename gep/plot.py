@@ -14,6 +14,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,6 +40,8 @@ CHINESE_FAMILIES = (
     *("Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "Heiti SC", "SimHei"),
     *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback"),
 )
+#: How matplotlib is had.
+INSTALL = 'pip install "gep-accounting[plot]"'
 #: Colours that colour-blind readers can tell apart (Okabe and Ito), the darkest first.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 KIND_COLOURS = {"provisioning": "#E69F00", "regulating": "#009E73", "cultural": "#0072B2"}
@@ -265,12 +268,14 @@ def compared(
 # ------------------------------------------------------------------------------- parts
 
 
+def can_draw() -> bool:
+    """Return whether matplotlib is installed."""
+    return find_spec("matplotlib") is not None
+
+
 def _need_matplotlib() -> None:
-    try:
-        import matplotlib as mpl  # noqa: F401
-    except ImportError:
-        what, cure = "drawing needs matplotlib", 'pip install "gep-accounting[plot]"'
-        raise UsageError(what, cure=cure) from None
+    if not can_draw():
+        raise UsageError("drawing needs matplotlib", cure=INSTALL)
 
 
 def _check_language(language: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import gep
-from gep import blocks, comparison
+from gep import blocks, comparison, plot
 from gep.comparison import PARTS, compare
 from gep.difference import diff
 from gep.errors import DataError, UsageError
@@ -532,6 +532,18 @@ def test_compare_writes_whole_or_not_at_all(tmp_path: Path) -> None:
     assert again.exit_code == 2
     assert "exists" in again.stderr
     assert call("compare", path, "--with", second, "--out", out, "--overwrite").exit_code == 0
+
+
+def test_compare_says_why_there_is_no_chart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Rules().write(tmp_path, "first_2020")
+    second = Rules(price=3.0).write(tmp_path, "second_2020")
+    monkeypatch.setattr(plot, "can_draw", lambda: False)
+    result = call("compare", write_project(tmp_path), "--with", second, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert 'without charts; for them, pip install "gep-accounting[plot]"' in result.stderr
+    assert not list((tmp_path / "out").glob("*.png"))
 
 
 def test_compare_wants_something_to_compare_with(tmp_path: Path) -> None:
