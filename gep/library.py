@@ -515,13 +515,19 @@ class _Loader:
         except RuleError as error:
             self.problems.absorb(error)
             return None
+        note = None
         if "same_as" in data:
+            where = str(path)
             if not check_keys(
-                data, str(path), self.problems, {"same_as": str}, {"id": str, "note": dict}
+                data, where, self.problems, {"same_as": str}, {"id": str, "note": dict}
             ):
                 return None
             self._keep(path)
-            where, origin = str(path), data["same_as"]
+            if data.get("id", name) != name:
+                self.problems.add("id is not the file's name", where, found=repr(data["id"]))
+            if "note" in data:
+                note = read_title(data["note"], where, self.problems)
+            origin = data["same_as"]
             other, _, service = origin.partition("/")
             path = data_root("models") / "standards" / other / f"{service}.toml"
             if not (_NAME.fullmatch(other) and _NAME.fullmatch(service) and is_file(path)):
@@ -537,7 +543,11 @@ class _Loader:
                 return None
         self._keep(path)
         service = reader.read(data, path, origin, read_text(path))
-        return service and replace(service, id=name)
+        if service is None:
+            return None
+        notes = [n for n in (note, service.note) if n is not None]
+        both = Title(" ".join(n.en for n in notes), "".join(n.zh for n in notes)) if notes else None
+        return replace(service, id=name, note=both)
 
     def _strangers(self, names: list[str]) -> None:
         known = {*names, "standard", "land_cover", "glossary"}

@@ -431,6 +431,15 @@ def test_same_as_leads_to_shipped_rules_only(target: str, tmp_path: Path) -> Non
     assert "do: write" in text
 
 
+def test_what_accompanies_same_as_is_read(tmp_path: Path) -> None:
+    folder = write_standard(tmp_path)
+    borrowed = 'id = "air"\nsame_as = "rcees_2017/pest_control"\nnote = { en = "only" }\n'
+    (folder / "air_cleaning.toml").write_text(borrowed, encoding="utf-8")
+    text = message(refusal(library.standard, folder))
+    assert "air_cleaning.toml: id is not the file's name\n  found: 'air'" in text
+    assert "air_cleaning.toml: a title has both languages" in text
+
+
 @pytest.mark.parametrize("chain", ["one/x = two/x", "one/x = one/x", "one/x = two/x = one/x"])
 def test_same_as_in_a_circle_or_chain_is_refused(
     chain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -39,7 +39,7 @@ COUNTS = {
     "lishui_2020": (21, 11, 0),
     "mee_2020": (21, 16, 38),
     "rcees_2017": (17, 11, 0),
-    "seea_ea": (23, 15, 0),
+    "seea_ea": (24, 15, 0),
     "shandong_2022": (20, 14, 0),
     "shenzhen_2021": (18, 11, 0),
     "xie_2008": (9, 1, 0),
@@ -127,7 +127,14 @@ def test_every_same_as_leads_to_a_rule_and_is_no_chain(name: str) -> None:
         assert target.parent.parent == folder, path.name
         assert target.parent.name != name, path.name
         assert "same_as" not in tomllib.loads(target.read_text(encoding="utf-8")), path.name
-        assert std.rules[path.stem].origin == data["same_as"]
+        rule = std.rules[path.stem]
+        assert rule.origin == data["same_as"]
+        if "note" in data:
+            shared = tomllib.loads(target.read_text(encoding="utf-8")).get("note", {})
+            for lang in ("en", "zh"):
+                said = rule.note[lang] if rule.note else ""
+                assert said.startswith(data["note"][lang])
+                assert said.endswith(shared.get(lang, ""))
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -70,7 +70,10 @@ def pages(standards: Iterable[Standard]) -> dict[str, str]:
 
 
 def homes(standards: Iterable[Standard]) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return whose page shows a rule: that of the standard whose file it is, if it is there."""
+    """Return whose page shows a rule: that of the standard whose file it is, if it is there.
+
+    A standard that takes a rule with a note of its own, or with other tables, has its own page.
+    """
     loaded = {standard.id: standard for standard in standards}
     found = {}
     for standard in loaded.values():
@@ -80,6 +83,7 @@ def homes(standards: Iterable[Standard]) -> dict[tuple[str, str], tuple[str, str
             same = (
                 other is not None
                 and original in other.rules
+                and other.rules[original].note == rule.note
                 and all(
                     other.tables[c.table].path == standard.tables[c.table].path
                     for c in rule.coefficients.values()
