@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from gep import __version__
-from gep.errors import DataError, GepError, Problem, UsageError
+from gep.errors import DataError, GepError, Problem, Problems, UsageError
 
 DONE, WRONG, USAGE, STOPPED = 0, 1, 2, 130
 #: Seconds between lines about progress in a log.
@@ -76,10 +76,13 @@ def check(path: Path) -> None:
     kind, found = _what(path)
     told = ""
     if kind == "rules":
-        from gep.library import check_folder, standard
+        from gep.library import standard
 
-        problems = check_folder(found)
-        told = "" if problems.errors else checked_text(standard(found), _system_language())
+        problems = Problems()
+        try:
+            told = checked_text(standard(found), _system_language())
+        except GepError as error:
+            problems.absorb(error)
     else:
         from gep.account import Project, told_shares
 
@@ -228,7 +231,7 @@ def compare(
     from gep import plot
     from gep.comparison import compare as compared
     from gep.files import refuse_existing
-    from gep.tables import read_toml
+    from gep.tables import read_toml, texts
 
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
@@ -236,11 +239,12 @@ def compare(
     if kind == "rules":
         cure = "gep diff compares rules without data"
         raise UsageError("this is a folder of rules, not a project", str(project), cure=cure)
-    tables = read_toml(found, DataError)
-    own, listed = str(tables.get("standard", "")), tables.get("compare_with", [])
-    names = [own, *(others or (listed if isinstance(listed, list) else ()))]
+    tables, problems = read_toml(found, DataError), Problems()
+    listed = texts(tables.get("compare_with", []), f"{found.name}, compare_with", problems)
+    problems.raise_if_any(DataError)
+    names = [str(tables.get("standard", "")), *(others or listed)]
     with _progress() as progress:
-        result = compared(found, list(map(str, names)), workers=workers, progress=progress)
+        result = compared(found, names, workers=workers, progress=progress)
     click.echo(result.text(lang or _system_language()), nl=False)
     if out is not None:
         result.save(out, overwrite=overwrite)

@@ -28,10 +28,10 @@ from gep.files import whole_folder
 from gep.formula import Node, Num, Sym
 from gep.library import Standard
 from gep.plan import CoefficientLeaf, LeafNumbers, Plan, ZoneTotalLeaf, make_plan
-from gep.project import ProjectReader
+from gep.project import ProjectReader, refuse_outline
 from gep.report.compared import comparison_text, write_comparison
 from gep.sums import ClassSums, make_sums_together
-from gep.tables import Entry, Table, read_toml
+from gep.tables import Entry, Table, read_toml, texts
 from gep.units import unit
 
 if TYPE_CHECKING:
@@ -199,8 +199,8 @@ class _Source:
 
     def listed(self) -> list[Standard]:
         """Load the standards with which the project says it is compared."""
-        names = self.tables.get("compare_with", [])
-        return [library.standard(str(n), self.base) for n in names if isinstance(names, list)]
+        names = texts(self.tables.get("compare_with", []), self.where, Problems())
+        return [library.standard(name, self.base) for name in names]
 
 
 def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
@@ -209,8 +209,7 @@ def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
     plans: dict[str, Plan] = {}
     own, listed = source.own(), source.listed()
     for group in _of_one_classification(stds):
-        others = [std for std in (own, *listed) if std.classes.keys() == group[0].classes.keys()]
-        others = [std for std in others if std.classification == group[0].classification]
+        others = [std for std in (own, *listed) if _classes_of(std) == _classes_of(group[0])]
         known = {std.id: std for std in (*others, *group)}
         everything = library.together(list(known.values()))
         reading = replace(everything, status="")  # who compares means the old one too
@@ -218,6 +217,7 @@ def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
         data = ProjectReader(source.base, source.where).read(tables, reading)
         for std in group:
             try:
+                refuse_outline(std, source.where)
                 plans[std.id] = make_plan(data.under(std, own))
             except DataError as error:
                 for p in error.problems:
@@ -232,8 +232,12 @@ def _plans(source: _Source, stds: Sequence[Standard]) -> list[Plan]:
 def _of_one_classification(stds: Sequence[Standard]) -> list[list[Standard]]:
     groups: dict[tuple[str, ...], list[Standard]] = {}
     for std in stds:
-        groups.setdefault((std.classification, *std.classes), []).append(std)
+        groups.setdefault(_classes_of(std), []).append(std)
     return list(groups.values())
+
+
+def _classes_of(std: Standard) -> tuple[str, ...]:
+    return (std.classification, *std.classes)
 
 
 # --------------------------------------------------------------------------- the computation

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gep.errors import GepError, Problems, RuleError, UsageError, nearest
+from gep.errors import Problems, RuleError, UsageError, nearest
 from gep.functions import FUNCTIONS
 from gep.model import Quantity, Service, ServiceReader, Step, count_verified, load_glossary
 from gep.tables import (
@@ -867,13 +867,3 @@ def table_number(name: str, row: str | None, price_year: int) -> tuple[Entry, Ta
         what = f"table {stem!r} has no row {row!r} in column {column!r}"
         raise RuleError(what, str(path), cure=nearest(str(row), rows))
     return rows[row], table
-
-
-def check_folder(path: Path) -> Problems:
-    """Check a folder of rules and return its problems."""
-    problems = Problems()
-    try:
-        standard(path)
-    except GepError as error:
-        problems.absorb(error)
-    return problems

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from gep.errors import UsageError, nearest
-from gep.report.words import LABELS, LANGUAGES
+from gep.report.text import width as text_width
+from gep.report.words import LABELS, LANGUAGES, money_unit
 from gep.tables import Title
 
 if TYPE_CHECKING:
@@ -57,13 +58,6 @@ _VALUE = Title("Value", "价值")
 _BY_STANDARD = Title("Value of services by standard", "各标准核算的服务价值")
 _BY_SERVICE = Title("{title}: value of services", "{title}：各项服务价值")
 _PRICES = Title("prices of {year}", "{year} 年价格")
-#: The least amount for which a unit is taken, the unit, and its names.
-_MONEY = (
-    (1e8, 1e8, Title("10⁸ {currency}/yr", "亿{currency}/年")),
-    (1e4, 1e4, Title("10⁴ {currency}/yr", "万{currency}/年")),
-    (0.0, 1.0, Title("{currency}/yr", "{currency}/年")),
-)
-_YUAN = {"CNY": Title("CNY", "元")}
 _FEW = 4  # more bars in a group are drawn thinner
 _LEAST = 0.001  # what is less is written as "< 0.001"
 _LONG = 34  # a longer title is broken at this width; a Chinese character counts two
@@ -187,11 +181,12 @@ def account(account: Account, language: str = "zh", *, shipped: bool = False) ->
     groups = {
         LABELS[kind][language]: np.where(np.array(kinds) == kind, values, np.nan) for kind in shown
     }
+    scale, money = money_unit(float(np.abs(values).max()), str(totals["currency"].iloc[0]))
     price_year = _PRICES[language].format(year=account.provenance["price_year"])
     with chinese(shipped=shipped):
         figure, axes = _canvas(len(names), 1)
-        _bars(axes, names, groups, [KIND_COLOURS[kind] for kind in shown], stacked=True)
-        _finish(axes, language, str(totals["currency"].iloc[0]), values, price_year)
+        _bars(axes, names, groups, [KIND_COLOURS[kind] for kind in shown], scale, stacked=True)
+        _finish(axes, language, money[language], price_year)
         axes.set_title(_BY_SERVICE[language].format(title=account.provenance["title"]), wrap=True)
         _legend(figure, axes)
     return figure
@@ -255,11 +250,13 @@ def compared(
         title if titles.count(title) == 1 else f"{title} ({name})"
         for title, name in zip(titles, standards["standard"], strict=True)
     ]
+    scale, money = money_unit(float(np.nanmax(np.abs(values))), currency)
     groups = dict(zip(titles, wide.to_numpy(dtype=np.float64), strict=True))
     with chinese(shipped=shipped):
         figure, axes = _canvas(len(services), len(groups))
-        _bars(axes, services[f"title_{language}"].tolist(), groups, COLOURS, stacked=False)
-        _finish(axes, language, currency, values, "")
+        names = services[f"title_{language}"].tolist()
+        _bars(axes, names, groups, COLOURS, scale, stacked=False)
+        _finish(axes, language, money[language], "")
         axes.set_title(_BY_STANDARD[language])
         _legend(figure, axes)
     return figure
@@ -311,13 +308,13 @@ def _bars(
     names: Sequence[str],
     groups: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]],
     colours: Sequence[str],
+    scale: float,
     *,
     stacked: bool,
 ) -> None:
     """Draw groups of bars from top to bottom; stacked ones share the place of their bar."""
     place = np.arange(len(names), dtype=np.float64)
     height = 0.72 if stacked else 0.84 / len(groups)
-    scale, _ = _money(np.concatenate(list(groups.values())))
     for number, (title, values) in enumerate(groups.items()):
         offset = 0.0 if stacked else (number - (len(groups) - 1) / 2) * height
         drawn = axes.barh(
@@ -336,20 +333,12 @@ def _bars(
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def _finish(
-    axes: Axes,
-    language: str,
-    currency: str,
-    values: np.ndarray[Any, np.dtype[np.float64]],
-    note: str,
-) -> None:
+def _finish(axes: Axes, language: str, unit: str, note: str) -> None:
     """Label the axis of values with the unit and take away what says nothing."""
     import matplotlib as mpl
 
-    _, unit = _money(values)
-    name = unit[language].format(currency=_YUAN.get(currency, Title(currency, currency))[language])
     left, right, comma = ("（", "）", "，") if language == "zh" else (" (", ")", ", ")
-    axes.set_xlabel(f"{_VALUE[language]}{left}{name}{comma + note if note else ''}{right}")
+    axes.set_xlabel(f"{_VALUE[language]}{left}{unit}{comma + note if note else ''}{right}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.margins(x=0.12)
@@ -364,12 +353,6 @@ def _legend(figure: Figure, axes: Axes) -> None:
     figure.legend(handles, titles, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def _money(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, Title]:
-    """Return the unit of money that suits the greatest amount, as a number and as a name."""
-    greatest = float(np.nanmax(np.abs(values)))
-    return next((scale, name) for least, scale, name in _MONEY if greatest >= least)
-
-
 def _digits(number: float) -> str:
     """Return a number with three significant digits, and all digits before the point."""
     if number == 0 or abs(number) >= 100:  # noqa: PLR2004
@@ -378,7 +361,7 @@ def _digits(number: float) -> str:
 
 
 def _width(text: str) -> int:
-    return max(sum(1 + (ord(c) >= 0x2E80) for c in line) for line in text.splitlines())  # noqa: PLR2004
+    return max(map(text_width, text.splitlines()))
 
 
 def _broken(title: str) -> str:

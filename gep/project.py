@@ -214,19 +214,19 @@ class ProjectReader:
             if not 1900 <= data[key] <= 2200:  # noqa: PLR2004
                 self.problems.add(f"{key} is not a year", self.where, found=str(data[key]))
         self.price_year = data["price_year"]
-        try:
-            own = standard(data["standard"], self.base)
-            others = self._others(data.get("compare_with", [])) if std is None else []
-            std = std or (together([own, *others]) if others else own)
-        except GepError as error:
-            self._absorb(error, "standard")
-            raise DataError(self.problems.errors) from None
+        own = self._attempt(standard, data["standard"], self.base)
+        others = self._others(data.get("compare_with", [])) if std is None else []
+        if own is None:
+            raise DataError(self.problems.errors)
+        if others:
+            std = self._attempt(together, [own, *others], key="compare_with")
+            if std is None:
+                raise DataError(self.problems.errors)
+        std = std or own
         if std.status == "superseded":
             found = f"replaced by {std.replaced_by.en}" if std.replaced_by else ""
             self.problems.warn(f"{std.id} is superseded", f"{self.where}, standard", found)
-        if not std.catalogue:
-            cure = "choose another; this one only says what is known of the text"
-            self.problems.add(f"{std.id} holds no rules", f"{self.where}, standard", cure=cure)
+        self._attempt(refuse_outline, std, f"{self.where}, standard")
         for name in texts(data.get("services", []), f"{self.where}, services", self.problems):
             if name not in std.catalogue:
                 cure = nearest(name, std.catalogue)
@@ -285,7 +285,10 @@ class ProjectReader:
     def _others(self, names: Any) -> list[Standard]:
         """Load the standards with which the project is to be compared."""
         listed = texts(names, f"{self.where}, compare_with", self.problems)
-        return [standard(name, self.base) for name in listed]
+        found = [self._attempt(standard, name, self.base, key="compare_with") for name in listed]
+        if None in found:
+            raise DataError(self.problems.errors)
+        return found
 
     def _absorb(self, error: GepError, key: str) -> None:
         """Note the problems of an error; those without a place stand at a key of the project."""
@@ -1188,6 +1191,13 @@ class ProjectReader:
                     f"maps names the unknown step {name!r}", where, cure=nearest(name, known)
                 )
         return maps
+
+
+def refuse_outline(std: Standard, where: str) -> None:
+    """Raise a DataError if a standard has no rules to compute by."""
+    if not std.catalogue:
+        cure = "choose another; this one only says what is known of the text"
+        raise DataError(f"{std.id} holds no rules", where, cure=cure)
 
 
 def _used(standards: Iterable[Standard]) -> set[str]:

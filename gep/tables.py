@@ -220,6 +220,9 @@ def read_range(value: Any, where: str, problems: Problems) -> tuple[float, float
 
 def texts(value: Any, where: str, problems: Problems) -> tuple[str, ...]:
     """Read a list of texts, noting what is none."""
+    if not isinstance(value, list):
+        problems.add("must be a list of texts", where, found=repr(value)[:80])
+        return ()
     for item in value:
         if not isinstance(item, str):
             problems.add("the list must hold texts", where, found=repr(item)[:80])

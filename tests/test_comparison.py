@@ -546,6 +546,13 @@ def test_compare_says_why_there_is_no_chart(
     assert not list((tmp_path / "out").glob("*.png"))
 
 
+def test_standards_to_compare_with_are_a_list(tmp_path: Path) -> None:
+    Rules().write(tmp_path, "first_2020")
+    result = call("compare", write_project(tmp_path, 'compare_with = "second_2020"'))
+    assert result.exit_code == 1
+    assert "compare_with: must be a list of texts\n  found: 'second_2020'" in result.stderr
+
+
 def test_compare_wants_something_to_compare_with(tmp_path: Path) -> None:
     Rules().write(tmp_path, "first_2020")
     result = call("compare", write_project(tmp_path))

@@ -545,7 +545,7 @@ def slope_length_factor(
     """
     z, width, height = _grid(elevation, dx, dy)
     _positive("cap", cap)
-    side = np.sqrt(width * height)
+    own = width * height
     angle, crossing = np.empty_like(z), np.empty_like(z)
     for rows, east, south in _gradients(z, width, height):
         steep = np.hypot(east, south)
@@ -554,12 +554,11 @@ def slope_length_factor(
             ratio = (np.abs(east) + np.abs(south)) / steep
         crossing[rows] = np.where(steep == 0, 1.0, ratio)
     m = slope_length_exponent(slope=angle, rill_constant=rill_constant)
-    own = width * height
     area = np.where(np.isnan(z), np.nan, own)
     above = _accumulate(_route(z, width, height), area.ravel()).reshape(z.shape) - own
+    side = np.sqrt(own)
     inflow = np.clip(above, 0.0, np.maximum(cap - side, 0.0) * side)
-    grown = (inflow + own) ** (m + 1.0) - inflow ** (m + 1.0)
-    return array(grown / (side ** (m + 2.0) * (crossing * UNIT_PLOT_LENGTH) ** m))
+    return _length_of_cell(inflow, own, m, crossing)
 
 
 @declare(slope="deg", flow_accumulation="m²", cap="1", returns="1", shape="grid")
@@ -644,10 +643,7 @@ def ls_factor_root_area(
     theta = np.radians(angle)
     crossing = np.abs(np.sin(theta)) + np.abs(np.cos(theta))
     root = np.sqrt(np.maximum(area - own, 0.0))
-    side = np.sqrt(own)
-    grown = (root + own) ** (m + 1.0) - root ** (m + 1.0)
-    length = grown / (side ** (m + 2.0) * (crossing * UNIT_PLOT_LENGTH) ** m)
-    return array(np.minimum(length, cap) * steepness)
+    return array(np.minimum(_length_of_cell(root, own, m, crossing), cap) * steepness)
 
 
 @declare(elevation="m", cap="1", returns="1", shape="grid")
@@ -704,6 +700,16 @@ def ls_factor_root_area_from_elevation(
 
 
 # ------------------------------------------------------------------------------- parts
+
+
+def _length_of_cell(inflow: Array, own: Array, exponent: Array, crossing: Array) -> Array:
+    """Return the mean slope length factor of cells of an area, by what flows into them.
+
+    ``[(A + D²)^(m+1) - A^(m+1)]/[D^(m+2) · x^m · 22.13^m]``, Desmet and Govers (1996).
+    """
+    grown = (inflow + own) ** (exponent + 1.0) - inflow ** (exponent + 1.0)
+    across = (crossing * UNIT_PLOT_LENGTH) ** exponent
+    return array(grown / (np.sqrt(own) ** (exponent + 2.0) * across))
 
 
 def _positive(name: str, value: Numbers, unit: str = "m") -> None:

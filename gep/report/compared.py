@@ -12,8 +12,9 @@ import numpy as np
 
 from gep.library import Standard
 from gep.report.text import columns
-from gep.report.words import LABELS
+from gep.report.words import LABELS, money_unit
 from gep.tables import VERIFIED, Title
+from gep.workbook import WAN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 SHOWN = 12
 #: Letters of a formula on one line.
 WIDE = 96
-#: Money in the workbook is shown in ten thousands (万).
-_WAN = 1e4
 
 WORDS: Mapping[str, Title] = {
     "catalogue": Title("catalogue", "目录"),
@@ -108,7 +107,9 @@ def comparison_text(compared: Compared, lang: str) -> str:
     def word(key: str) -> str:
         return WORDS[key][lang]
 
-    scale, label = _scale(compared.table["value"].abs().max(), compared.currency, lang)
+    greatest = float(compared.table["value"].abs().max())
+    scale, money = money_unit(greatest, compared.currency)
+    label = money[lang]
     total = compared.total().set_index("standard")
     names = list(total.index)
     lines = [f"{name}  {compared.titles[name][lang]}" for name in names]
@@ -200,8 +201,8 @@ def write_comparison(path: Path, compared: Compared) -> None:
     first = compared.table.drop_duplicates("service").set_index("service")
     titles = first["title_zh"] + " " + first["title_en"]
     total, split = compared.total(), compared.decomposition.copy()
-    total[["value", *parts]] /= _WAN
-    split[parts] /= _WAN
+    total[["value", *parts]] /= WAN
+    split[parts] /= WAN
     split.insert(1, words["service"], [titles[name] for name in split["service"]])
     rules = [words[part] for part in compared.differences["part"]]
     sheets = {
@@ -248,12 +249,12 @@ def _pivot(compared: Compared, words: Mapping[str, str], unit: str) -> pd.DataFr
         found = [table.loc[(service, name)] for name in names]
         title = f"{found[0]['title_zh']} {found[0]['title_en']}"
         cells = [
-            float(row["value"]) / _WAN if row["state"] == "computed" else words[row["state"]]
+            float(row["value"]) / WAN if row["state"] == "computed" else words[row["state"]]
             for row in found
         ]
         rows.append([title, service, *cells])
     total = compared.total().set_index("standard")["value"]
-    rows.append([words["total"], "", *(float(total[name]) / _WAN for name in names)])
+    rows.append([words["total"], "", *(float(total[name]) / WAN for name in names)])
     heads = [f"{compared.titles[n].zh} {n} [{unit}]" for n in names]
     return pd.DataFrame(rows, columns=[words["service"], "id", *heads])
 
@@ -340,17 +341,6 @@ def _lacking(compared: Compared, lang: str) -> list[str]:
         text = f"{title} {service} ({', '.join(rows['standard'])}): {why}"
         lines += textwrap.wrap(text, WIDE, initial_indent="  ", subsequent_indent="    ")
     return ["", f"{WORDS['not computed'][lang]}", *lines] if lines else []
-
-
-def _scale(largest: float, currency: str, lang: str) -> tuple[float, str]:
-    """Return what values are divided by, and its unit."""
-    money = "元" if (lang, currency) == ("zh", "CNY") else f"{currency}"
-    year = {"zh": "年", "en": "yr"}[lang]
-    names = {"zh": ("亿", "万"), "en": ("10⁸ ", "10⁴ ")}[lang]
-    for size, name in zip((1e8, 1e4), names, strict=True):
-        if largest >= size:
-            return size, f"{name}{money}/{year}"
-    return 1.0, f"{money}/{year}"
 
 
 def _number(value: float) -> str:

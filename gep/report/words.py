@@ -176,6 +176,15 @@ CLAUSES: Sequence[tuple[re.Pattern[str], str]] = (
 )
 
 
+def money_unit(greatest: float, currency: str) -> tuple[float, Title]:
+    """Return the unit of money a year that suits the greatest amount: as a number, by name."""
+    money = Title(currency, "元" if currency == "CNY" else currency)
+    for size, en, zh in ((1e8, "10⁸ ", "亿"), (1e4, "10⁴ ", "万")):
+        if greatest >= size:
+            return size, Title(f"{en}{money.en}/yr", f"{zh}{money.zh}/年")
+    return 1.0, Title(f"{money.en}/yr", f"{money.zh}/年")
+
+
 def axis_title(axis: str) -> Title:
     """Return the name of an axis in both languages."""
     plain = axis.replace("_", " ")
