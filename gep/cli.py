@@ -76,11 +76,11 @@ def check(path: Path) -> None:
     kind, found = _what(path)
     told = ""
     if kind == "rules":
-        from gep.library import standard
+        from gep.library import rules_of
 
         problems = Problems()
         try:
-            told = checked_text(standard(found), _system_language())
+            told = checked_text(rules_of(found), _system_language())
         except GepError as error:
             problems.absorb(error)
     else:
@@ -142,19 +142,20 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
 @cli.command()
 @click.argument("standard", required=False)
 @click.argument("service", required=False)
+@click.option("--mechanisms", is_flag=True, help="List the mechanisms, not the standards.")
 @click.option(
     "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
 )
-def show(standard: str | None, service: str | None, lang: str | None) -> None:
-    """Show the standards, one standard, or one of its rules.
+def show(standard: str | None, service: str | None, *, mechanisms: bool, lang: str | None) -> None:
+    """Show the standards, one standard, or one of its rules; or the same of mechanisms.
 
-    STANDARD is an id or the path of a folder of rules, SERVICE a service or a variant.
+    STANDARD is an id or the path of a folder of rules, SERVICE a service, a variant or a mechanism.
     """
     from gep import library
 
     lang = lang or _system_language()
     if standard is None:
-        known = library.standards()
+        known = library.mechanisms() if mechanisms else library.standards()
         width = max(map(len, known), default=0)
         other = "en" if lang == "zh" else "zh"
         for name, title in known.items():
@@ -162,7 +163,7 @@ def show(standard: str | None, service: str | None, lang: str | None) -> None:
         return
     from gep.report.text import service_text, standard_text
 
-    loaded = library.standard(standard)
+    loaded = library.rules_of(standard)
     if service is None:
         click.echo(standard_text(loaded, lang), nl=False)
     else:
@@ -288,7 +289,7 @@ def new(folder: Path, standard: str | None) -> None:
 def _what(path: Path) -> tuple[str, Path]:
     """Say whether a path means rules (and which folder) or a project (and which file)."""
     if path.is_dir():
-        if (path / "standard.toml").is_file():
+        if _holds_rules(path):
             return "rules", path
         if (path / "project.toml").is_file():
             return "project", path / "project.toml"
@@ -296,13 +297,13 @@ def _what(path: Path) -> tuple[str, Path]:
         raise UsageError("the folder holds neither a project nor rules", str(path), cure=cure)
     if not path.is_file():
         raise UsageError("there is no such file or folder", str(path), cure="check the name")
-    if (
-        path.suffix == ".toml"
-        and (path.parent / "standard.toml").is_file()
-        and not _is_project(path)
-    ):
+    if path.suffix == ".toml" and _holds_rules(path.parent) and not _is_project(path):
         return "rules", path.parent
     return "project", path
+
+
+def _holds_rules(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("standard.toml", "mechanism.toml"))
 
 
 def _is_project(path: Path) -> bool:

@@ -12,7 +12,15 @@ from typing import Any
 
 from gep.errors import Problems, RuleError, UsageError, nearest
 from gep.functions import FUNCTIONS
-from gep.model import Quantity, Service, ServiceReader, Step, count_verified, load_glossary
+from gep.model import (
+    MECHANISM,
+    Quantity,
+    Service,
+    ServiceReader,
+    Step,
+    count_verified,
+    load_glossary,
+)
 from gep.tables import (
     VERIFIED,
     Column,
@@ -145,6 +153,16 @@ class Standard(Mapping[str, Service]):
                     return Provider(service.id, step.symbol)
         return None
 
+    @property
+    def head(self) -> Path:
+        """The first file of the folder: ``standard.toml``, or ``mechanism.toml``."""
+        path = self.folder / "mechanism.toml"
+        return (
+            path
+            if f"{self.folder.name}/mechanism.toml" in self.files
+            else path.with_name("standard.toml")
+        )
+
     def table_of(self, name: str) -> Table:
         """Return a loaded table by the name that rule files use."""
         return self.tables[name]
@@ -209,16 +227,31 @@ def standards() -> dict[str, Title]:
     return found
 
 
+def mechanisms() -> dict[str, Title]:
+    """Return the ids and titles of the mechanisms that gep ships, sorted by id.
+
+    >>> all(title.en and title.zh for title in mechanisms().values())
+    True
+    """
+    folder = data_root("models") / "mechanisms"
+    found = {}
+    for path in sorted(folder.glob("*/mechanism.toml")):
+        found[path.parent.name] = read_title(read_toml(path).get("title"), str(path), Problems())
+    return found
+
+
 @functools.cache
-def glossary() -> dict[str, Quantity]:
-    """Return the glossary of quantities."""
-    return load_glossary(data_root("models") / "glossary.toml")
+def glossary(kind: str = "standards") -> dict[str, Quantity]:
+    """Return the glossary of quantities of the ``standards``, or of the ``mechanisms``."""
+    root = data_root("models")
+    folder = root if kind == "standards" else root / kind
+    return load_glossary(folder / "glossary.toml")
 
 
-def quantities() -> dict[str, Quantity]:
+def quantities(kind: str = "standards") -> dict[str, Quantity]:
     """Return gep's quantities and those that shipped standards add for themselves."""
-    found = dict(glossary())
-    for path in sorted((data_root("models") / "standards").glob("*/glossary.toml")):
+    found = dict(glossary(kind))
+    for path in sorted((data_root("models") / kind).glob("*/glossary.toml")):
         found |= load_glossary(path)
     return found
 
@@ -263,6 +296,53 @@ def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
     name, *variants = str(name_or_path).split("+")
     folder = find_standard(name, base)
     return _Loader(folder, tuple(variants)).load()
+
+
+def mechanism(name_or_path: str | Path, base: Path | None = None) -> Standard:
+    """Load a folder of mechanisms, checked: purchases, compensations, loans of one document.
+
+    It is read like a standard, from ``mechanism.toml``; its services are the mechanisms. It has no
+    ecosystem classes and computes no account.
+
+    Parameters
+    ----------
+    name_or_path
+        The id of shipped mechanisms, or the path of a folder with ``mechanism.toml``.
+    base
+        Folder to which a relative path is relative (default: the working folder).
+
+    Raises
+    ------
+    RuleError
+        With all problems of all files.
+    """
+    for candidate in (Path(name_or_path), (base or Path()) / name_or_path):
+        if is_file(candidate / "mechanism.toml"):
+            return _Loader(candidate.resolve(), kind="mechanisms").load()
+    shipped = data_root("models") / "mechanisms" / str(name_or_path)
+    if is_file(shipped / "mechanism.toml"):
+        return _Loader(shipped, kind="mechanisms").load()
+    raise UsageError(
+        f"there are no mechanisms {shorten(str(name_or_path), 60)!r}",
+        cure=nearest(str(name_or_path), mechanisms())
+        + " (or the path of a folder with mechanism.toml)",
+    )
+
+
+def rules_of(name_or_path: str | Path, base: Path | None = None) -> Standard:
+    """Load a standard or a folder of mechanisms, whichever has the name or lies at the path.
+
+    Raises
+    ------
+    UsageError
+        If there is neither.
+    RuleError
+        With all problems of all files.
+    """
+    is_mechanism = is_file(Path(name_or_path) / "mechanism.toml")
+    if is_mechanism or str(name_or_path) in mechanisms():
+        return mechanism(name_or_path, base)
+    return standard(name_or_path, base)
 
 
 def together(standards: Sequence[Standard]) -> Standard:
@@ -320,8 +400,9 @@ STATUSES = ("in_force", "superseded", "draft", "method", "outline")
 
 
 class _Loader:
-    def __init__(self, folder: Path, chosen: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, chosen: tuple[str, ...] = (), kind: str = "standards") -> None:
         self.folder, self.chosen, self.problems = folder, chosen, Problems()
+        self.kind, self.head = kind, kind[:-1]  # the folder in models/, the stem of the first file
         self.tables: dict[str, Table] = {}
         self.failed: set[str] = set()
         self.files: dict[str, str] = {}
@@ -331,7 +412,7 @@ class _Loader:
         self.files[f"{path.parent.name}/{path.name}"] = sha256(path)
 
     def load(self) -> Standard:
-        path = self.folder / "standard.toml"
+        path = self.folder / f"{self.head}.toml"
         data = read_toml(path)
         where = str(path)
         if not check_keys(data, where, self.problems, _STANDARD_REQUIRED, _STANDARD_OPTIONAL):
@@ -462,15 +543,15 @@ class _Loader:
 
     def _glossary(self) -> dict[str, Quantity]:
         """Return gep's quantities and those of the standard's own ``glossary.toml``."""
-        path = self.folder / "glossary.toml"
+        path, shared = self.folder / "glossary.toml", glossary(self.kind)
         if not path.is_file():
-            return glossary()
+            return shared
         self._keep(path)
         own = load_glossary(path)
-        for name in sorted(set(own) & set(glossary())):
+        for name in sorted(set(own) & set(shared)):
             cure = "use gep's, or choose another name"
             self.problems.add(f"the quantity {name!r} is gep's already", str(path), cure=cure)
-        return {**glossary(), **own}
+        return {**shared, **own}
 
     def _sources(self, data: Mapping[str, Any], where: str) -> dict[str, Title]:
         sources = {}
@@ -485,6 +566,8 @@ class _Loader:
 
     def _classes(self, data: Mapping[str, Any]) -> tuple[dict[str, EcosystemClass], str]:
         name = data.get("classification")
+        if self.kind == "mechanisms":
+            return {}, ""
         if name is None:
             path, name = self.folder / "land_cover.toml", data["id"]
             if not is_file(path):
@@ -529,7 +612,7 @@ class _Loader:
                 note = read_title(data["note"], where, self.problems)
             origin = data["same_as"]
             other, _, service = origin.partition("/")
-            path = data_root("models") / "standards" / other / f"{service}.toml"
+            path = data_root("models") / self.kind / other / f"{service}.toml"
             if not (_NAME.fullmatch(other) and _NAME.fullmatch(service) and is_file(path)):
                 cure = 'write "standard/service" of a standard that gep ships'
                 what = f"same_as = {shorten(origin, 60)!r} resolves to no file"
@@ -550,12 +633,15 @@ class _Loader:
         return replace(service, id=name, note=both)
 
     def _strangers(self, names: list[str]) -> None:
-        known = {*names, "standard", "land_cover", "glossary"}
+        known = {*names, self.head, "glossary"}
+        if self.kind == "standards":
+            known.add("land_cover")
         for path in sorted(self.folder.glob("*.toml")):
             if path.stem not in known:
                 where = str(path)
-                cure = "add it to 'catalogue' or 'supporting' in standard.toml, or remove it"
-                self.problems.add("the file belongs to no list of the standard", where, cure=cure)
+                cure = f"add it to 'catalogue' or 'supporting' in {self.head}.toml, or remove it"
+                what = f"the file belongs to no list of the {self.head}"
+                self.problems.add(what, where, cure=cure)
 
     def _catalogue(
         self,
@@ -570,7 +656,10 @@ class _Loader:
         providers: dict[str, str] = {}
         for service in services.values():
             listed = service.id in catalogue
-            if listed == (service.kind == "supporting"):
+            if (service.kind == MECHANISM) != (self.kind == "mechanisms"):
+                what = "mechanisms stand under mechanism.toml, services under standard.toml"
+                self.problems.add(what, where, found=f"{service.id} is {service.kind}")
+            elif listed == (service.kind == "supporting"):
                 what = "a supporting rule stands in 'supporting', a service in 'catalogue'"
                 self.problems.add(what, where, found=f"{service.id} is {service.kind}")
             for step in service.steps.values():

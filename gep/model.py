@@ -2,10 +2,13 @@
 
 Reading a service checks all of it: keys, symbols, units, the printed form against ours, and the
 worked examples. What a :class:`Service` holds is right as far as it can be known without data.
+A mechanism (a purchase, a compensation, a loan) is written in the same language; instead of an
+account it has a result, payments and checks.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +35,8 @@ from gep.tables import (
 from gep.units import Unit, convert, unit
 
 KINDS = ("provisioning", "regulating", "cultural", "supporting")
+#: The kind of a rule that says who pays, lends or is assessed after the account.
+MECHANISM = "mechanism"
 QUANTITY_KINDS = ("rate", "total", "class")
 _SYMBOL = re.compile(r"[^\W\d_]\w*\Z")
 _RESERVED = (*formula.BUILTINS, formula.SUM_TOTALS)
@@ -145,15 +150,55 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Payment:
+    """Who pays whom by a mechanism, and which step says how much.
+
+    ``share_of`` names the step that the payment is a part of: rounded parts add to it.
+    """
+
+    amount: str
+    payer: Title
+    payee: Title
+    share_of: str | None = None
+    condition: Title | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A bound of a mechanism's symbol; beyond it the result is refused, or warned of."""
+
+    symbol: str
+    says: Title
+    refuses: bool
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def bounds(self) -> str:
+        """The check in symbols, such as ``0 ≤ s ≤ 1``."""
+        low = "" if self.at_least is None else f"{self.at_least:g} ≤ "
+        high = "" if self.at_most is None else f" ≤ {self.at_most:g}"
+        return f"{low}{self.symbol}{high}"
+
+    def broken_by(self, value: Any) -> bool:
+        """Say whether a value (a number, or one per member) lies beyond the bound."""
+        numbers = value.values() if isinstance(value, dict) else [value]
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return not all(low <= number <= high for number in numbers)
+
+
+@dataclass(frozen=True)
 class Example:
-    """A worked example."""
+    """A worked example; ``breaks`` names the symbols whose checks it breaks."""
 
     given: Mapping[str, Any]
     expect: Mapping[str, Any]
     source: str
-    area: Unit | None
-    area_value: float
-    tolerance: float
+    area: Unit | None = None
+    area_value: float = 1.0
+    tolerance: float = ROUNDING
+    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +220,9 @@ class Service:
     path: Path
     origin: str  # "standard/service" whose file this is
     text: str
+    result: str | None  # of a mechanism: the step that answers its question
+    payments: tuple[Payment, ...]
+    checks: tuple[Check, ...]
 
 
 #: Gives the description of ``table.column`` and its key columns; raises GepError if unknown.
@@ -233,6 +281,21 @@ _SERVICE_OPTIONAL: Keys = {
     "coefficients": dict,
     "account": (dict, list),
 }
+_MECHANISM_REQUIRED: Keys = {**_SERVICE_REQUIRED, "result": str}
+_MECHANISM_OPTIONAL: Keys = {
+    "note": dict,
+    "inputs": dict,
+    "coefficients": dict,
+    "payments": list,
+    "checks": list,
+}
+_PAYMENT_REQUIRED: Keys = {"amount": str, "payer": dict, "payee": dict}
+_PAYMENT_OPTIONAL: Keys = {"share_of": str, "condition": dict}
+_CHECK_REQUIRED: Keys = {"symbol": str, "level": str, "says": dict}
+_CHECK_OPTIONAL: Keys = {"at_least": float, "at_most": float}
+_EXAMPLE_REQUIRED: Keys = {"given": dict, "expect": dict, "source": str}
+_EXAMPLE_OPTIONAL: Keys = {"area": (int, float), "area_unit": str, "tolerance": float}
+_MECHANISM_EXAMPLE_OPTIONAL: Keys = {"tolerance": float, "breaks": list}
 _STEP_REQUIRED: Keys = {"symbol": str, "title": dict, "formula": str, "unit": str}
 _STEP_OPTIONAL: Keys = {
     "is": str,
@@ -267,12 +330,16 @@ class ServiceReader:
         """Return the service, or None when problems were noted."""
         before = len(self.problems.errors)
         self.where, self.env, self.broken = str(path), {}, set()
-        check_keys(data, self.where, self.problems, _SERVICE_REQUIRED, _SERVICE_OPTIONAL)
+        is_mechanism = data.get("kind") == MECHANISM
+        keys = (_SERVICE_REQUIRED, _SERVICE_OPTIONAL)
+        if is_mechanism:
+            keys = (_MECHANISM_REQUIRED, _MECHANISM_OPTIONAL)
+        check_keys(data, self.where, self.problems, *keys)
         if len(self.problems.errors) > before:
             return None
         if data["id"] != path.stem:
             self.problems.add("id is not the file's name", self.where, found=repr(data["id"]))
-        if data["kind"] not in KINDS:
+        if data["kind"] not in KINDS and not is_mechanism:
             self.problems.add(f"kind is one of {', '.join(KINDS)}", self.where, repr(data["kind"]))
         if data["kind"] == "supporting" and "ecosystems" in data:
             cure = "say it in the services that use the rule"
@@ -313,12 +380,15 @@ class ServiceReader:
             coefficients,
             steps,
             self._lines(data.get("account"), data["kind"], steps),
-            self._examples(data["examples"]),
+            self._examples(data["examples"], is_mechanism=is_mechanism),
             tuple(data["ecosystems"]) if "ecosystems" in data else None,
             read_title(data["note"], self.where, self.problems) if "note" in data else None,
             path,
             origin,
             text,
+            self._result(data["result"], steps) if is_mechanism else None,
+            self._payments(data.get("payments", []), steps),
+            self._checks(data.get("checks", [])),
         )
         if len(self.problems.errors) == before:
             self._unused(service)
@@ -499,9 +569,9 @@ class ServiceReader:
 
     def _lines(self, raw: Any, kind: str, steps: Mapping[str, Step]) -> tuple[Line, ...]:
         where = f"{self.where}, account"
-        if kind == "supporting":
+        if kind in ("supporting", MECHANISM):
             if raw is not None:
-                self.problems.add("a supporting rule has no account", where)
+                self.problems.add(f"a {kind} rule has no account", where)
             return ()
         if not raw or not isinstance(raw, dict | list):
             self.problems.add(
@@ -563,13 +633,63 @@ class ServiceReader:
                 cure += "or use a total"
                 self.problems.add(what, where, f"[{step.unit}]", cure)
 
-    def _examples(self, raw: list[Any]) -> tuple[Example, ...]:
+    def _result(self, symbol: str, steps: Mapping[str, Step]) -> str:
+        """Read which step answers a mechanism's question."""
+        if symbol not in steps:
+            cure = nearest(symbol, steps)
+            self.problems.add(f"the result {symbol!r} is not a step", self.where, cure=cure)
+        return symbol
+
+    def _payments(self, raw: list[Any], steps: Mapping[str, Step]) -> tuple[Payment, ...]:
+        payments = []
+        for number, entry in enumerate(raw, start=1):
+            where = f"{self.where}, payment {number}"
+            if not check_keys(entry, where, self.problems, _PAYMENT_REQUIRED, _PAYMENT_OPTIONAL):
+                continue
+            for key in ("amount", "share_of"):
+                symbol = entry.get(key)
+                if symbol is not None and symbol not in steps:
+                    cure = nearest(symbol, steps)
+                    self.problems.add(f"{symbol!r} is not a step", where, cure=cure)
+                elif symbol is not None and not steps[symbol].unit.currency:
+                    found = f"[{steps[symbol].unit}]"
+                    self.problems.add(f"{symbol!r} is not money", where, found=found)
+            payer, payee = (
+                read_title(entry[key], f"{where}, {key}", self.problems)
+                for key in ("payer", "payee")
+            )
+            condition = entry.get("condition")
+            if condition is not None:
+                condition = read_title(condition, f"{where}, condition", self.problems)
+            share_of = entry.get("share_of")
+            payments.append(Payment(entry["amount"], payer, payee, share_of, condition))
+        return tuple(payments)
+
+    def _checks(self, raw: list[Any]) -> tuple[Check, ...]:
+        checks = []
+        for number, entry in enumerate(raw, start=1):
+            where = f"{self.where}, check {number}"
+            if not check_keys(entry, where, self.problems, _CHECK_REQUIRED, _CHECK_OPTIONAL):
+                continue
+            if entry["symbol"] not in self.env:
+                cure = nearest(entry["symbol"], self.env)
+                self.problems.add(f"{entry['symbol']!r} is no symbol", where, cure=cure)
+            if entry["level"] not in ("warning", "error"):
+                what = "level is 'warning' or 'error'"
+                self.problems.add(what, where, found=repr(entry["level"]))
+            if "at_least" not in entry and "at_most" not in entry:
+                self.problems.add("a check has a bound", where, cure="at_least or at_most")
+            says = read_title(entry["says"], f"{where}, says", self.problems)
+            low, high = entry.get("at_least"), entry.get("at_most")
+            checks.append(Check(entry["symbol"], says, entry["level"] == "error", low, high))
+        return tuple(checks)
+
+    def _examples(self, raw: list[Any], *, is_mechanism: bool) -> tuple[Example, ...]:
         examples = []
+        optional = _MECHANISM_EXAMPLE_OPTIONAL if is_mechanism else _EXAMPLE_OPTIONAL
         for number, entry in enumerate(raw, start=1):
             where = f"{self.where}, example {number}"
-            required = {"given": dict, "expect": dict, "source": str}
-            optional: Keys = {"area": (int, float), "area_unit": str, "tolerance": float}
-            if not check_keys(entry, where, self.problems, required, optional):
+            if not check_keys(entry, where, self.problems, _EXAMPLE_REQUIRED, optional):
                 continue
             for symbol, value in (*entry["given"].items(), *entry["expect"].items()):
                 members = value.values() if isinstance(value, dict) else [value]
@@ -586,6 +706,7 @@ class ServiceReader:
                     area_unit if has_area else None,
                     float(entry.get("area", 1.0)),
                     float(entry.get("tolerance", ROUNDING)),
+                    texts(entry.get("breaks", []), f"{where}, breaks", self.problems),
                 )
             )
         if not examples:
@@ -601,6 +722,8 @@ class ServiceReader:
             for name in formula.symbols(formula.parse(step.checked.text))
         }
         used |= {s for line in service.lines for s in line.symbols}
+        used |= {payment.amount for payment in service.payments}
+        used |= {check.symbol for check in service.checks} | {service.result or ""}
         for symbol in self.env:
             step = service.steps.get(symbol)
             if symbol not in used and not (step and step.provides):
@@ -611,6 +734,11 @@ class ServiceReader:
             if symbol not in covered:
                 what = f"step {symbol!r} is in no worked example"
                 self.problems.add(what, self.where, cure="add it to an 'expect'")
+        broken = {symbol for example in service.examples for symbol in example.breaks}
+        for check in service.checks:
+            if check.symbol not in broken:
+                what = f"the check of {check.symbol!r} is broken by no worked example"
+                self.problems.add(what, self.where, cure="add an example with breaks = [...]")
 
     def _run_examples(self, service: Service) -> None:
         for number, example in enumerate(service.examples, start=1):
@@ -635,6 +763,11 @@ class ServiceReader:
                     found = f"computed {plain(values[symbol])}, the file expects {wanted}"
                     cure = "work it out by hand, then correct the formula or the example"
                     self.problems.add(what, where, found, cure)
+            known = (check for check in service.checks if check.symbol in values)
+            broken = {check.symbol for check in known if check.broken_by(values[check.symbol])}
+            if broken != set(example.breaks):
+                found = f"broken are {sorted(broken)}, the file says {sorted(example.breaks)}"
+                self.problems.add("the checks do not come out as expected", where, found)
 
     def _reconcile(self, service: Service, step: Step) -> None:
         """Compare the printed formula with ours on random draws."""

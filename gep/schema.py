@@ -152,11 +152,11 @@ def _whole(title: str, schema: Schema) -> Schema:
     return {"$schema": _DIALECT, "title": title, **schema, "$defs": used}
 
 
-def service_schema() -> Schema:
-    """Return the schema of a service file. Quantities are those of the shipped glossaries."""
+def _rule(quantities: Mapping[str, Any], required: Keys, optional: Keys, example: Keys) -> Schema:
+    """Return the schema of a rule file: of a service, or of a mechanism."""
     quantity: Schema = {
-        "enum": sorted(library.quantities()),
-        "description": "A quantity of models/glossary.toml or the standard's own. 词汇表中的量",
+        "enum": sorted(quantities),
+        "description": "A quantity of the glossary in models/, or the folder's own. 词汇表中的量",
     }
     axis: Schema = _text("The extra axis, such as pollutant or month.", pattern=_NAME)
     entry = _table(
@@ -212,57 +212,102 @@ def service_schema() -> Schema:
             "note": _ref("title"),
         },
     )
-    line = _table(
-        {},
-        dict.fromkeys(("physical", "monetary", "capacity", "demand"), str),
-        dict.fromkeys(("physical", "monetary", "capacity", "demand"), _ref("symbol")),
-        "A line of the account: step symbols. 入账项",
-    )
-    example = _table(
-        {"given": dict, "expect": dict, "source": str},
-        {"area": (int, float), "area_unit": str, "tolerance": float},
+    worked = _table(
+        model._EXAMPLE_REQUIRED,  # noqa: SLF001
+        example,
         {
             "given": _ref("values"),
             "expect": _ref("values"),
             "source": _text("Who worked it, or where it is printed."),
-            "area_unit": _ref("unit"),
+            **({"area_unit": _ref("unit")} if "area_unit" in example else {}),
         },
         "A worked example, run at every load. 算例",
     )
-    full = _table(
-        model._SERVICE_REQUIRED,  # noqa: SLF001
-        model._SERVICE_OPTIONAL,  # noqa: SLF001
-        {
-            "id": _text("Equals the file's name.", pattern=_NAME),
-            "title": _ref("title"),
-            "kind": {"enum": list(model.KINDS), "description": "supporting: never added. 类别"},
-            "cite": _ref("cite"),
-            "verified": _ref("verified"),
-            "steps": {"items": step, "minItems": 1},
-            "examples": {"items": example, "minItems": 1},
-            "note": _ref("title"),
-            "ecosystems": {"items": {"type": "string"}, "uniqueItems": True},
-            "inputs": _map(entry),
-            "coefficients": _map(coefficient),
-            "account": {
-                "type": ["object", "array"],
-                "anyOf": [line, {"type": "array", "items": line}],
-            },
-        },
-    )
+    details = {
+        "id": _text("Equals the file's name.", pattern=_NAME),
+        "title": _ref("title"),
+        "cite": _ref("cite"),
+        "verified": _ref("verified"),
+        "steps": {"items": step, "minItems": 1},
+        "examples": {"items": worked, "minItems": 1},
+        "note": _ref("title"),
+        "inputs": _map(entry),
+        "coefficients": _map(coefficient),
+    }
+    full = _table(required, optional, details)
     alone = ["same_as", "id", "note"]
     full["properties"]["same_as"] = {
         "type": "string",
         "pattern": "^[^/]+/[^/]+$",
         "description": "standard/service: the whole file is that file. Only id and note beside it.",
     }
-    required = full.pop("required")
-    full |= {
+    wanted = full.pop("required")
+    return full | {
         "if": {"required": ["same_as"]},
         "then": {"propertyNames": {"enum": alone}},
-        "else": {"required": required},
+        "else": {"required": wanted},
     }
-    return _whole("gep: a service", full)
+
+
+def service_schema() -> Schema:
+    """Return the schema of a service file. Quantities are those of the shipped glossaries."""
+    schema = _rule(
+        library.quantities(),
+        model._SERVICE_REQUIRED,  # noqa: SLF001
+        model._SERVICE_OPTIONAL,  # noqa: SLF001
+        model._EXAMPLE_OPTIONAL,  # noqa: SLF001
+    )
+    keys = ("physical", "monetary", "capacity", "demand")
+    about = "A line of the account: step symbols. 入账项"
+    line = _table({}, dict.fromkeys(keys, str), dict.fromkeys(keys, _ref("symbol")), about)
+    schema["properties"] |= {
+        "kind": {"enum": list(model.KINDS), "description": "supporting: never added. 类别"},
+        "ecosystems": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "account": {
+            "type": ["object", "array"],
+            "anyOf": [line, {"type": "array", "items": line}],
+        },
+    }
+    return _whole("gep: a service", schema)
+
+
+def mechanism_schema() -> Schema:
+    """Return the schema of the file of a mechanism: a purchase, a compensation, a loan."""
+    schema = _rule(
+        library.quantities("mechanisms"),
+        model._MECHANISM_REQUIRED,  # noqa: SLF001
+        model._MECHANISM_OPTIONAL,  # noqa: SLF001
+        model._MECHANISM_EXAMPLE_OPTIONAL,  # noqa: SLF001
+    )
+    payment = _table(
+        model._PAYMENT_REQUIRED,  # noqa: SLF001
+        model._PAYMENT_OPTIONAL,  # noqa: SLF001
+        {
+            "amount": _ref("symbol"),
+            "payer": _ref("title"),
+            "payee": _ref("title"),
+            "share_of": {**_ref("symbol"), "description": "Rounded parts add to this step."},
+            "condition": _ref("title"),
+        },
+        "Who pays whom, and which step says how much. 付款",
+    )
+    check = _table(
+        model._CHECK_REQUIRED,  # noqa: SLF001
+        model._CHECK_OPTIONAL,  # noqa: SLF001
+        {
+            "symbol": _ref("symbol"),
+            "level": {"enum": ["warning", "error"], "description": "error: the result is refused."},
+            "says": _ref("title"),
+        },
+        "A bound of a symbol. 校核",
+    )
+    schema["properties"] |= {
+        "kind": {"const": model.MECHANISM},
+        "result": {**_ref("symbol"), "description": "The step that is the answer. 结果"},
+        "payments": {"type": "array", "items": payment},
+        "checks": {"type": "array", "items": check},
+    }
+    return _whole("gep: a mechanism", schema)
 
 
 def standard_schema() -> Schema:
@@ -351,6 +396,7 @@ def schemas() -> dict[str, Schema]:
     """Return all schemas by the name of their file."""
     return {
         "service.schema.json": service_schema(),
+        "mechanism.schema.json": mechanism_schema(),
         "standard.schema.json": standard_schema(),
         "table.schema.json": table_schema(),
         "glossary.schema.json": glossary_schema(),

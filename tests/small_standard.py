@@ -226,7 +226,7 @@ def write(folder: Path) -> Path:
 def use_glossary(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the library read the glossary of the small standard."""
     quantities = model.load_glossary(folder / "glossary.toml")
-    monkeypatch.setattr(library, "glossary", lambda: quantities)
+    monkeypatch.setattr(library, "glossary", lambda _kind="standards": quantities)
 
 
 def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> library.Standard:

@@ -450,7 +450,7 @@ def test_same_as_in_a_circle_or_chain_is_refused(
         write_text(shipped, {f"{here}.toml": f'same_as = "{there}"\n'})
     monkeypatch.setattr(library, "data_root", lambda name: tmp_path / name)
     glossary = library.glossary()
-    monkeypatch.setattr(library, "glossary", lambda: glossary)
+    monkeypatch.setattr(library, "glossary", lambda _kind="standards": glossary)
     folder = write_standard(tmp_path)
     (folder / "air_cleaning.toml").write_text('same_as = "one/x"\n', encoding="utf-8")
     assert "itself same_as another" in message(refusal(library.standard, folder))

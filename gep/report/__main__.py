@@ -1,4 +1,4 @@
-"""Write the pages of standards: ``python -m gep.report FOLDER [STANDARD ...]``."""
+"""Write pages of standards or mechanisms: ``python -m gep.report FOLDER [NAME ...]``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "standards", nargs="*", help="names or folders; default: all that gep ships"
     )
+    parser.add_argument("--mechanisms", action="store_true", help="of mechanisms, not of standards")
     options = parser.parse_args(arguments)
     try:
-        names = options.standards or list(library.standards())
-        written = write_pages(options.folder, [library.standard(name) for name in names])
+        known, load = library.standards, library.standard
+        if options.mechanisms:
+            known, load = library.mechanisms, library.mechanism
+        names = options.standards or list(known())
+        written = write_pages(options.folder, [load(name) for name in names])
     except GepError as error:
         print(error, file=sys.stderr)  # noqa: T201  this is a command
         return 1

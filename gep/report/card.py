@@ -56,6 +56,9 @@ def body(parts: Parts, tag: str = "h3") -> str:
         ("inputs", parts.inputs() if service.inputs else ""),
         ("coefficients", parts.coefficients() if service.coefficients else ""),
         ("account", parts.account() if service.lines else ""),
+        ("answer", parts.answer() if service.result else ""),
+        ("payments", parts.payments() if service.payments else ""),
+        ("checks", parts.checks() if service.checks else ""),
         ("examples", parts.examples() if service.examples else ""),
     )
     written = "".join(f"<{tag}>{parts.word(name)}</{tag}>{text}" for name, text in sections if text)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gep import render
 from gep.library import Standard
-from gep.model import KINDS, Service, count_verified
+from gep.model import KINDS, MECHANISM, Service, count_verified
 from gep.report.card import LEVELS, body, line_units, style
-from gep.report.parts import Parts, badge, code, definitions, say, table
+from gep.report.parts import Parts, badge, code, definitions, say, table, unit_code
 from gep.report.words import LABELS, LANGUAGES
-from gep.tables import read_toml
+from gep.tables import Title, read_toml
 
 _MARK = '<meta name="generator" content="gep">'
 #: Where a rule's page is: (standard, rule) -> (standard, rule) whose page shows it.
@@ -117,7 +117,7 @@ def service_page(
         f"{code(path)}</summary><pre>{escape(service.text.strip())}</pre></details>"
     )
     crumbs = [
-        ("../../index.html", LABELS["home"][lang]),
+        ("../../index.html", _home(standard)[lang]),
         ("index.html", standard.title[lang]),
     ]
     inside = head + body(parts, "h2") + file + _neighbours(standard, service, lang, places)
@@ -126,6 +126,10 @@ def service_page(
         lang,
         _navigation(crumbs, lang, f"../../{other}/{standard.id}/{service.id}.html") + inside,
     )
+
+
+def _home(standard: Standard) -> Title:
+    return LABELS["home" if standard.classes else "mechanisms_home"]
 
 
 def _neighbours(standard: Standard, service: Service, lang: str, where: Homes) -> str:
@@ -167,7 +171,7 @@ def standard_page(standard: Standard, lang: str, where: Homes | None = None) -> 
         head += f'<p class="gep-note">{say(standard.note, lang)}</p>'
     if standard.services:
         head += f"<h2>{word('catalogue')}</h2>"
-    for kind in KINDS:
+    for kind in (*KINDS, MECHANISM):
         services = [s for s in standard.services.values() if s.kind == kind]
         if services:
             head += f"<h3>{word(kind)}</h3>{_catalogue(standard, services, lang, places)}"
@@ -176,8 +180,9 @@ def standard_page(standard: Standard, lang: str, where: Homes | None = None) -> 
         head += f"<h3>{word('variants')}</h3>{_catalogue(standard, variants, lang, places)}"
     head += f"<h2>{word('how_checked')}</h2>{_shares(standard, lang)}"
     head += f"<h2>{word('sources')}</h2>{_sources(standard, lang)}"
-    head += f"<h2>{word('classes')}</h2>{_classes(standard, lang)}"
-    crumbs = [("../../index.html", LABELS["home"][lang])]
+    if standard.classes:
+        head += f"<h2>{word('classes')}</h2>{_classes(standard, lang)}"
+    crumbs = [("../../index.html", _home(standard)[lang])]
     navigation = _navigation(crumbs, lang, f"../../{other}/{standard.id}/index.html")
     return _page(standard.title[lang], lang, navigation + head)
 
@@ -196,6 +201,12 @@ def _catalogue(standard: Standard, services: Iterable[Service], lang: str, where
             )
             del row[2]
             heads = ["service", "computes", "verified"]
+        elif service.result is not None:
+            step = service.steps[service.result]
+            row[1] = f"{render.symbol_mathml(step.symbol)} {say(step.title, lang)}"
+            row[1] += f" {unit_code(step.unit)}"
+            del row[2]
+            heads = ["mechanism_one", "answer", "verified"]
         rows.append(row)
     return table([say(LABELS[head], lang) for head in heads], rows, wrap="gep-catalogue")
 
@@ -242,7 +253,7 @@ def _bar(counts: list[int]) -> str:
 
 
 def _sources(standard: Standard, lang: str) -> str:
-    entries = read_toml(standard.folder / "standard.toml")["sources"]
+    entries = read_toml(standard.head)["sources"]
     rows = []
     for key, text in standard.sources.items():
         note = entries[key].get("note")
@@ -272,8 +283,9 @@ def _classes(standard: Standard, lang: str) -> str:
 
 def top_page(standards: Iterable[Standard]) -> str:
     """Return the index over all standards, in both languages."""
-    rows = []
+    rows, kind = [], "services"
     for standard in standards:
+        kind = "services" if standard.classes else "mechanisms"
         names = [
             f'<a lang="{tag}" href="{lang}/{escape(standard.id)}/index.html">'
             f"{escape(standard.title[lang])}</a>"
@@ -287,13 +299,13 @@ def top_page(standards: Iterable[Standard]) -> str:
         )
         rows.append(["<br>".join(names), about, str(len(standard.catalogue)), _bar(counts)])
     heads = [
-        say(LABELS["standards"], "both"),
+        say(LABELS["standards" if kind == "services" else "mechanism"], "both"),
         "",
-        say(LABELS["count_services"], "both"),
+        say(LABELS[f"count_{kind}"], "both"),
         say(LABELS["verified"], "both"),
     ]
     legend = " ".join(badge(level, "both", long=True) for level in LEVELS)
-    head = LABELS["services_title"]
+    head = LABELS[f"{kind}_title"]
     lead = LABELS["services_about"]
     inside = (
         f'<h1>{escape(head.zh)}</h1><p class="subtitle" lang="en">{escape(head.en)}</p>'

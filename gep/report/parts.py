@@ -360,6 +360,33 @@ class Parts:
         total = unit_code(step.unit.times_area())
         return f"{shown} {unit_code(step.unit)} <small>{self.word('times_area')}</small> → {total}"
 
+    # ----------------------------------------------------------------- of a mechanism
+
+    def answer(self) -> str:
+        """Return which step is the answer of a mechanism."""
+        step = self.service.steps[str(self.service.result)]
+        shown = f"{render.symbol_mathml(step.symbol)} {self.title(step.title)}"
+        return f"<p>{shown} {unit_code(step.unit)}</p>"
+
+    def payments(self) -> str:
+        """Return who pays whom, and when."""
+        rows = []
+        for paid in self.service.payments:
+            step = self.service.steps[paid.amount]
+            amount = f"{render.symbol_mathml(paid.amount)} {self.title(step.title)}"
+            condition = self.title(paid.condition) if paid.condition else ""
+            rows.append([self.title(paid.payer), self.title(paid.payee), amount, condition])
+        heads = ["payer", "payee", "amount", "condition"]
+        return table([self.word(head) for head in heads], rows)
+
+    def checks(self) -> str:
+        """Return the bounds beyond which a result is refused or warned of."""
+        rows = []
+        for check in self.service.checks:
+            level = self.word("refuses" if check.refuses else "warns")
+            rows.append([escape(check.bounds), level, self.title(check.says)])
+        return table(["", "", ""], rows)
+
     # ----------------------------------------------------------------- examples
 
     def examples(self) -> str:

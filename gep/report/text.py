@@ -11,7 +11,7 @@ from gep import render
 from gep.errors import UsageError, nearest
 from gep.functions import FUNCTIONS
 from gep.library import Standard
-from gep.model import Example, Service, Step
+from gep.model import KINDS, MECHANISM, Example, Service, Step
 from gep.report.words import LABELS, axis_title, formula_words
 from gep.units import Signature, convert
 
@@ -61,6 +61,9 @@ class _ServiceText:
             ("inputs", self._inputs()),
             ("coefficients", self._coefficients()),
             ("account", self._account()),
+            ("answer", self._answer()),
+            ("payments", self._payments()),
+            ("checks", self._checks()),
             ("examples", self._examples()),
         ):
             if block:
@@ -124,7 +127,8 @@ class _ServiceText:
             else:
                 dated = source.dated.get(coefficient.column) or tuple(entries.values())
                 shown = "; ".join(
-                    render.number_text(e.value) + (f" ({e.price_year})" if e.price_year else "")
+                    render.number_text(convert(e.value, e.unit, coefficient.unit))
+                    + (f" ({e.price_year})" if e.price_year else "")
                     for e in dated
                 )
             name = f"{coefficient.table}.{coefficient.column}"
@@ -142,6 +146,28 @@ class _ServiceText:
                     total = step.unit if step.meaning.degree else step.unit.times_area()
                     title = step.title[self.lang]
                     rows.append([self.word(key), symbol, title, f"[{render.unit_text(total)}]"])
+        return columns(rows)
+
+    def _answer(self) -> list[str]:
+        if self.service.result is None:
+            return []
+        step = self.service.steps[self.service.result]
+        return [f"{step.symbol}  {step.title[self.lang]}  [{render.unit_text(step.unit)}]"]
+
+    def _payments(self) -> list[str]:
+        rows = []
+        for paid in self.service.payments:
+            parties = f"{paid.payer[self.lang]} → {paid.payee[self.lang]}"
+            title = self.service.steps[paid.amount].title[self.lang]
+            condition = paid.condition[self.lang] if paid.condition else ""
+            rows.append([parties, paid.amount, title, condition])
+        return columns(rows)
+
+    def _checks(self) -> list[str]:
+        rows = []
+        for check in self.service.checks:
+            level = self.word("refuses" if check.refuses else "warns")
+            rows.append([check.bounds, level, check.says[self.lang]])
         return columns(rows)
 
     def _examples(self) -> list[str]:
@@ -215,7 +241,7 @@ def standard_text(standard: Standard, lang: str = "en") -> str:
     steps = [step for rule in standard.rules.values() for step in rule.steps.values()]
     bare = sum(step.is_bare_call for step in steps)
     lines.append(f"  {word('bare_calls')}: {bare} ({_percent(bare, len(steps))})")
-    for kind in ("provisioning", "regulating", "cultural", "supporting"):
+    for kind in (*KINDS, MECHANISM):
         services = [s for s in standard.services.values() if s.kind == kind]
         if services:
             lines += ["", f"{word(kind)} ({len(services)})"]
