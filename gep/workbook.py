@@ -116,6 +116,20 @@ def write_workbook(path: Path, account: AccountLike) -> None:
     account
         The account.
     """
+    with new_workbook(path, account.provenance["title"]) as workbook:
+        _Writer(workbook, account).write()
+
+
+def new_workbook(path: Path, title: str) -> Any:
+    """Return a workbook to write, a context manager: text stays text, equal content, equal bytes.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    title
+        The title in the file's properties.
+    """
     import xlsxwriter
 
     options = {
@@ -124,15 +138,15 @@ def write_workbook(path: Path, account: AccountLike) -> None:
         "strings_to_numbers": False,
         "default_format_properties": {"font_name": "宋体", "font_size": 10},
     }
-    with xlsxwriter.Workbook(str(path), options) as workbook:
-        workbook.set_properties(
-            {
-                "title": _clean(account.provenance["title"])[:255],
-                "created": dt.datetime(2000, 1, 1),  # noqa: DTZ001  a fixed date: equal bytes
-            }
-        )
-        workbook.set_size(2400, 1400)
-        _Writer(workbook, account).write()
+    workbook = xlsxwriter.Workbook(str(path), options)
+    workbook.set_properties(
+        {
+            "title": _clean(title)[:255],
+            "created": dt.datetime(2000, 1, 1),  # noqa: DTZ001  a fixed date: equal bytes
+        }
+    )
+    workbook.set_size(2400, 1400)
+    return workbook
 
 
 def indicators(account: AccountLike, role: str) -> list[Indicator]:
@@ -199,42 +213,16 @@ def _cell(row: int, col: int) -> str:
     return str(xl_rowcol_to_cell(row, col))
 
 
-class _Writer:
-    """Writes the sheets, one method each."""
+class Sheets:
+    """Writes cells: text that stays text, numbers, formulas with their values, fitting rows."""
 
-    def __init__(self, workbook: Any, account: AccountLike) -> None:
-        self.book, self.account = workbook, account
-        self.p = account.provenance
-        self.zones: dict[str, str] = self.p["zones"]
-        self.ecosystems = [str(e) for e in account.dataset["ecosystem"].to_numpy()]
-        self.physical = indicators(account, "physical")
-        self.monetary = indicators(account, "monetary")
-        currencies = [
-            str(v.attrs["currency"])
-            for v in account.dataset.data_vars.values()
-            if "currency" in v.attrs
-        ]
-        self.currency = currencies[0] if currencies else ""
-        self.wan = "万元" if self.currency == "CNY" else f"10⁴ {self.currency}"
-        self.yi = "亿元" if self.currency == "CNY" else f"10⁸ {self.currency}"
+    def __init__(self, workbook: Any) -> None:
+        self.book = workbook
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
         self._widths: dict[str, Sequence[float]] = {}
 
-    def write(self) -> None:
-        """Write all sheets."""
-        self.summary()
-        self.physical_sheet()
-        self.monetary_sheet()
-        self.ecosystem_sheet("分生态系统实物量", "Physical by ecosystem", self.physical, 1.0)
-        self.ecosystem_sheet("分生态系统价值量", "Monetary by ecosystem", self.monetary, WAN)
-        self.supply_and_demand()
-        self.data()
-        self.coefficients()
-        self.sources()
-
-    # -------------------------------------------------------------------- cells
-
     def format(self, **properties: Any) -> Format:
+        """Return a cell format; equal properties share one."""
         key = tuple(sorted(properties.items()))
         if key not in self._formats:
             base = {"font_name": "宋体", "font_size": 10, "valign": "vcenter"}
@@ -320,6 +308,39 @@ class _Writer:
             for text, width in zip(texts, widths, strict=False)
         ]
         sheet.set_row(row, 14.0 * max(lines, default=1) + 1)
+
+
+class _Writer(Sheets):
+    """Writes the sheets of an account, one method each."""
+
+    def __init__(self, workbook: Any, account: AccountLike) -> None:
+        super().__init__(workbook)
+        self.account = account
+        self.p = account.provenance
+        self.zones: dict[str, str] = self.p["zones"]
+        self.ecosystems = [str(e) for e in account.dataset["ecosystem"].to_numpy()]
+        self.physical = indicators(account, "physical")
+        self.monetary = indicators(account, "monetary")
+        currencies = [
+            str(v.attrs["currency"])
+            for v in account.dataset.data_vars.values()
+            if "currency" in v.attrs
+        ]
+        self.currency = currencies[0] if currencies else ""
+        self.wan = "万元" if self.currency == "CNY" else f"10⁴ {self.currency}"
+        self.yi = "亿元" if self.currency == "CNY" else f"10⁸ {self.currency}"
+
+    def write(self) -> None:
+        """Write all sheets."""
+        self.summary()
+        self.physical_sheet()
+        self.monetary_sheet()
+        self.ecosystem_sheet("分生态系统实物量", "Physical by ecosystem", self.physical, 1.0)
+        self.ecosystem_sheet("分生态系统价值量", "Monetary by ecosystem", self.monetary, WAN)
+        self.supply_and_demand()
+        self.data()
+        self.coefficients()
+        self.sources()
 
     def zone_columns(self) -> list[tuple[str, str]]:
         """Return id and name of the zones that get columns: all, unless the format has no room."""
