@@ -754,6 +754,24 @@ def write_planted(path: Path, ids: Mapping[str, Sequence[str]]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_cover_after(
+    path: Path, parcels: gpd.GeoDataFrame, deposits: Sequence[Row], members: Sequence[Row]
+) -> None:
+    """Write the county's land cover after the projects: K-01 is all forest, K-03 has no fields."""
+    of_deposit = {row["id"]: row["parcel_id"] for row in deposits}
+    shapes = parcels.to_crs(GRID_CRS).set_index("id").geometry
+    with rasterio.open(COUNTY / "land_cover.tif") as source:
+        cover, profile = source.read(1), source.profile
+    for package, old, new in (("K-01", (20, 30, 40), 10), ("K-03", (40,), 90)):
+        names = [of_deposit[m["deposit_id"]] for m in members if m["package_id"] == package]
+        inside = features.rasterize(
+            shapes[names], out_shape=cover.shape, transform=profile["transform"]
+        )
+        cover[(inside == 1) & np.isin(cover, old)] = new
+    with rasterio.open(path, "w", **profile) as target:
+        target.write(cover, 1)
+
+
 def main(out: Path) -> None:
     """Make the township in the folder ``out`` (files written by hand there are left alone)."""
     out.mkdir(parents=True, exist_ok=True)
@@ -768,6 +786,7 @@ def main(out: Path) -> None:
         write_rows(out / f"encumbrances{suffix}.csv", book.encumbrances)
         write_rows(out / f"packages{suffix}.csv", book.packages)
         write_rows(out / f"package_members{suffix}.csv", book.members)
+    write_cover_after(out / "land_cover_after.tif", parcels, deposits, members)
     write_planted(out / "planted.toml", ids)
     write_rows(out / "villagers.csv", make_villagers(rng, parcels, deposits))
 

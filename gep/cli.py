@@ -1,4 +1,4 @@
-"""The command ``gep``: check, run, show, functions, why, diff, compare, new.
+"""The command ``gep``: check, run, show, functions, why, diff, compare, new, bank.
 
 Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data
 or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -6,50 +6,39 @@ or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gep import __version__
-from gep.errors import DataError, GepError, Problem, Problems, UsageError
-
-DONE, WRONG, USAGE, STOPPED = 0, 1, 2, 130
-#: Seconds between lines about progress in a log.
-PAUSE = 10.0
-_LANGUAGES = ("zh", "en")
-
-
-class _Commands(click.Group):
-    """A group whose commands end with the right message and status for what went wrong."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            _report(error.problems)
-            ctx.exit(USAGE)
-        except GepError as error:
-            _report(error.problems)
-            _count(error.problems, "nothing was written")
-            ctx.exit(WRONG)
-        except KeyboardInterrupt:
-            click.echo("\nstopped; nothing was written", err=True)
-            ctx.exit(STOPPED)
+from gep.cli_bank import bank
+from gep.console import (
+    DONE,
+    LANGUAGES,
+    STOPPED,
+    WRONG,
+    Commands,
+    count,
+    notes,
+    progress,
+    report,
+    system_language,
+    warning,
+)
+from gep.errors import DataError, GepError, Problems, UsageError
 
 
 @click.group(
-    cls=_Commands,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="gep")
 def cli() -> None:
-    r"""Gross ecosystem product accounting 生态产品总值核算.
+    """Gross ecosystem product accounting 生态产品总值核算.
 
     \b
     gep new county                    a commented project to fill in
@@ -60,7 +49,11 @@ def cli() -> None:
     gep functions                     what a formula may call, with units and sources
     gep diff STANDARD_A STANDARD_B    in which lines their rules differ
     gep compare PROJECT --with B      the same data under several standards
-    """
+    gep bank                          the book of a 两山银行: registry, rights, value, score
+    """  # noqa: D301  \b is the character by which click keeps lines
+
+
+cli.add_command(bank)
 
 
 @cli.command()
@@ -80,23 +73,23 @@ def check(path: Path) -> None:
 
         problems = Problems()
         try:
-            told = checked_text(rules_of(found), _system_language())
+            told = checked_text(rules_of(found), system_language())
         except GepError as error:
             problems.absorb(error)
     else:
         from gep.account import Project, told_shares
 
-        with _progress() as progress:
+        with progress() as shown:
             loaded = Project.load(found)
-            problems = loaded.check(progress)
-        _notes(loaded.data.notes)
-        told = checked_text(loaded.data.standard, _system_language())
+            problems = loaded.check(shown)
+        notes(loaded.data.notes)
+        told = checked_text(loaded.data.standard, system_language())
         if loaded.rests_on is not None and loaded.rests_on.sum() > 0:
             told += f"\nof the value rests on text that is: {told_shares(loaded.rests_on)}"
-    _report(problems)
+    report(problems)
     if told and not problems.errors:
         click.echo(told)
-    _count(problems, "nothing was computed" if problems.errors else "")
+    count(problems, "nothing was computed" if problems.errors else "")
     if problems.errors:
         raise click.exceptions.Exit(WRONG)
 
@@ -125,11 +118,11 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
         raise UsageError("this is a folder of rules, not a project", str(project), cure="gep check")
     from gep.account import Project
 
-    with _progress() as progress:
-        account = Project.load(found).run(block=block, workers=workers, progress=progress)
-    _notes(account.provenance["notes"])
+    with progress() as shown:
+        account = Project.load(found).run(block=block, workers=workers, progress=shown)
+    notes(account.provenance["notes"])
     for text in account.provenance["warnings"]:
-        _warning(text)
+        warning(text)
     try:
         account.save(out, overwrite=overwrite)
     except OSError as error:
@@ -144,7 +137,7 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
 @click.argument("service", required=False)
 @click.option("--mechanisms", is_flag=True, help="List the mechanisms, not the standards.")
 @click.option(
-    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+    "--lang", type=click.Choice(LANGUAGES), help="Language [default: that of the system]."
 )
 def show(standard: str | None, service: str | None, *, mechanisms: bool, lang: str | None) -> None:
     """Show the standards, one standard, or one of its rules; or the same of mechanisms.
@@ -153,7 +146,7 @@ def show(standard: str | None, service: str | None, *, mechanisms: bool, lang: s
     """
     from gep import library
 
-    lang = lang or _system_language()
+    lang = lang or system_language()
     if standard is None:
         known = library.mechanisms() if mechanisms else library.standards()
         width = max(map(len, known), default=0)
@@ -173,15 +166,13 @@ def show(standard: str | None, service: str | None, *, mechanisms: bool, lang: s
 @cli.command()
 @click.argument("name", required=False)
 @click.option(
-    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+    "--lang", type=click.Choice(LANGUAGES), help="Language [default: that of the system]."
 )
 def functions(name: str | None, lang: str | None) -> None:
     """List the functions that formulas may call, or explain one: units, source, example."""
     from gep.report.text import function_text, functions_text
 
-    click.echo(
-        function_text(name) if name else functions_text(lang or _system_language()), nl=False
-    )
+    click.echo(function_text(name) if name else functions_text(lang or system_language()), nl=False)
 
 
 @cli.command()
@@ -214,7 +205,7 @@ def why(run: Path, service: str, zone: str | None) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.")
 @click.option(
-    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+    "--lang", type=click.Choice(LANGUAGES), help="Language [default: that of the system]."
 )
 def compare(
     project: Path,
@@ -244,9 +235,9 @@ def compare(
     listed = texts(tables.get("compare_with", []), f"{found.name}, compare_with", problems)
     problems.raise_if_any(DataError)
     names = [str(tables.get("standard", "")), *(others or listed)]
-    with _progress() as progress:
-        result = compared(found, names, workers=workers, progress=progress)
-    click.echo(result.text(lang or _system_language()), nl=False)
+    with progress() as shown:
+        result = compared(found, names, workers=workers, progress=shown)
+    click.echo(result.text(lang or system_language()), nl=False)
     if out is not None:
         result.save(out, overwrite=overwrite)
         click.echo(f"written to {out}", err=True)
@@ -259,14 +250,14 @@ def compare(
 @click.argument("second", metavar="STANDARD_B")
 @click.option("--service", help="Show one service only.")
 @click.option(
-    "--lang", type=click.Choice(_LANGUAGES), help="Language [default: that of the system]."
+    "--lang", type=click.Choice(LANGUAGES), help="Language [default: that of the system]."
 )
 def diff(first: str, second: str, *, service: str | None, lang: str | None) -> None:
     """Show the lines in which the rules and tables of two standards differ."""
     from gep.difference import diff as differences
 
     found = differences(first, second)
-    click.echo(found.text(lang or _system_language(), service=service), nl=False)
+    click.echo(found.text(lang or system_language(), service=service), nl=False)
 
 
 @cli.command()
@@ -313,74 +304,6 @@ def _is_project(path: Path) -> bool:
         return "standard" in read_toml(path)
     except GepError:
         return False
-
-
-def _report(problems: Iterable[Problem]) -> None:
-    for problem in problems:
-        if problem.level == "warning":
-            _warning(str(problem))
-        else:
-            click.echo(str(problem), err=True)
-
-
-def _notes(notes: Iterable[str]) -> None:
-    """Say what was done to the data, such as bringing a raster onto the grid."""
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-
-
-def _warning(text: str) -> None:
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    mark = click.style("warning:", fg="yellow") if colour else "warning:"
-    click.echo(f"{mark} {text}", err=True, color=colour)
-
-
-def _count(problems: Iterable[Problem], result: str) -> None:
-    """Print how many errors and warnings there were."""
-    levels = [p.level for p in problems]
-    errors, warnings = levels.count("error"), levels.count("warning")
-    text = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}"
-    click.echo(f"{text}; {result}" if result else text, err=errors > 0)
-
-
-def _many(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
-def _system_language() -> str:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return "zh" if value.lower().startswith("zh") else "en"
-    return "en"
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows progress: a bar on a terminal, a line now and then in a log."""
-    if not sys.stderr.isatty():
-        yield _log_lines()
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit=" blocks", file=sys.stderr, leave=False, disable=False, delay=0.5) as bar:
-
-        def show_bar(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show_bar
-
-
-def _log_lines() -> Callable[[int, int], None]:
-    last = time.monotonic()
-
-    def log(done: int, total: int) -> None:
-        nonlocal last
-        if done == total or time.monotonic() - last >= PAUSE:
-            last = time.monotonic()
-            click.echo(f"{done} of {_many(total, 'block')}", err=True)
-
-    return log
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

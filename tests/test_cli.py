@@ -15,7 +15,7 @@ import bad_input_projects as tiny
 import pytest
 from click.testing import CliRunner, Result
 
-from gep import __version__, cli
+from gep import __version__, cli, console
 from gep.errors import DataError, UsageError
 
 TEACHING = Path(__file__).resolve().parents[1] / "examples" / "teaching"
@@ -387,11 +387,11 @@ def test_colour_only_on_a_terminal_that_wants_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    cli._warning("plain")
+    console.warning("plain")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    cli._warning("coloured")
+    console.warning("coloured")
     monkeypatch.setenv("NO_COLOR", "1")
-    cli._warning("plain again")
+    console.warning("plain again")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "warning: plain"
     assert "\x1b[" in lines[1]
@@ -402,8 +402,8 @@ def test_lines_in_a_log_are_few(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, 1.0, 11.0, 11.0, 12.0, 12.0])
-    monkeypatch.setattr("gep.cli.time.monotonic", lambda: next(clock))
-    log = cli._log_lines()
+    monkeypatch.setattr("gep.console.time.monotonic", lambda: next(clock))
+    log = console.log_lines()
     for done in (1, 2, 3):
         log(done, 4)
     log(4, 4)
@@ -439,3 +439,11 @@ def test_functions_are_listed_and_explained() -> None:
     wrong = call("functions", "cosine")
     assert wrong.exit_code == 2
     assert "did you mean 'sine'?" in wrong.stderr
+
+
+@pytest.mark.parametrize("words", [("--help",), ("bank", "--help")])
+def test_help_keeps_its_lines(words: tuple[str, ...]) -> None:
+    shown = call(*words).stdout
+    listed = [line for line in shown.splitlines() if line.startswith("  gep ")]
+    assert len(listed) >= 5
+    assert "\\b" not in shown

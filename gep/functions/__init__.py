@@ -78,6 +78,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "annuity_factor": finance.annuity_factor,
         "annuity_due_factor": finance.annuity_due_factor,
         "carbon_price_factor": finance.carbon_price_factor,
+        "repayment_years": finance.repayment_years,
         # origins on the leading axis
         "travel_cost_surplus": travel_cost.travel_cost_surplus,
         # series with time on the leading axis

@@ -129,6 +129,49 @@ def carbon_price_factor(*, discount_rate: Numbers, price_change: Numbers, years:
     return array(_present_value(both, span) * (1.0 + both) / span)
 
 
+@declare(multiple="yr", rate="1", returns="yr")
+def repayment_years(*, multiple: Numbers, rate: Numbers) -> Array:
+    """Return how long a yearly income takes to repay a loan, when all of it goes to the loan.
+
+    Parameters
+    ----------
+    multiple
+        The loan in years of the income that repays it [yr], from 0 on. Both arguments broadcast.
+    rate
+        Interest rate of a year [1], above -1.
+
+    Returns
+    -------
+    ndarray
+        ``-log(1 - multiple·rate)/log(1 + rate)`` [yr]; ``multiple`` at a rate of 0. Infinite where
+        the interest alone takes all of the income (``multiple·rate`` from 1 on): it never repays
+        the loan. NaN where an argument is NaN.
+
+    Raises
+    ------
+    DataError
+        If the rate is not above -1, or the multiple is negative.
+
+    Notes
+    -----
+    The income comes at the end of each year. In a formula take the smaller of this and the years
+    for which there is an income: an infinite step is refused.
+    Source: the definition of a present value, solved for the number of years. Verified: full_text.
+
+    Examples
+    --------
+    >>> print(f"{repayment_years(multiple=15, rate=0.05):.1f}")
+    28.4
+    >>> print(repayment_years(multiple=15, rate=0.0667))
+    inf
+    """
+    r, years = _rate(rate, "rate"), array(multiple)
+    refuse(years < 0, years, "multiple is never below 0 yr", "give the loan over the yearly income")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.log1p(-np.minimum(years * r, 1.0)) / -np.log1p(r)
+    return np.where(r == 0, years, value)
+
+
 # ------------------------------------------------------------------------------- parts
 
 

@@ -242,11 +242,11 @@ class _Book(Sheets):
             for at, column in enumerate(table.columns):
                 texts = [column.head.zh, *column.head.en.split()]
                 texts += [_shown(row[at], column) for row in table.rows[:200]]
-                wide = min(44.0, max(map(_wide, texts), default=0) + 2.0)
+                wide = min(44, max(map(_wide, texts), default=0) + 2)
                 if at == len(widths):
-                    widths.append(9.0)
+                    widths.append(9)
                 widths[at] = max(widths[at], wide)
-        self.widths(sheet, *(widths or [80.0]))
+        self.widths(sheet, *(widths or [80]))
 
     def _block(self, sheet: Any, row: int, block: Table | Title) -> int:
         if isinstance(block, Title):
@@ -409,8 +409,8 @@ def map_svg(
         label = f"<title>{escape(str(name))}</title>"
         drawn.append(f'<path d="{path}" fill="{colour}" fill-rule="evenodd">{label}</path>')
     legend = "".join(
-        f'<rect x="{12 + 250 * (at % 3)}" y="{height + 18 + 24 * (at // 3):.0f}" width="16" '
-        f'height="16" fill="{colours[value]}"/><text x="{34 + 250 * (at % 3)}" '
+        f'<rect x="{12 + 290 * (at % 3)}" y="{height + 18 + 24 * (at // 3):.0f}" width="16" '
+        f'height="16" fill="{colours[value]}"/><text x="{34 + 290 * (at % 3)}" '
         f'y="{height + 31 + 24 * (at // 3):.0f}">{escape(both(title))}</text>'
         for at, (value, title) in enumerate(titles.items())
     )
