@@ -723,10 +723,11 @@ class ServiceReader:
         }
         used |= {s for line in service.lines for s in line.symbols}
         used |= {payment.amount for payment in service.payments}
-        used |= {check.symbol for check in service.checks} | {service.result or ""}
+        used |= {check.symbol for check in service.checks}
         for symbol in self.env:
             step = service.steps.get(symbol)
-            if symbol not in used and not (step and step.provides):
+            shown = step and (step.provides or service.result)  # all of a mechanism's are shown
+            if symbol not in used and not shown:
                 what = f"symbol {symbol!r} is defined and never used"
                 self.problems.add(what, self.where, cure="use it or delete it")
         covered = {symbol for example in service.examples for symbol in example.expect}

@@ -197,7 +197,7 @@ def test_engine_names_no_standard_service_or_place() -> None:
 def test_engine_names_no_coefficient_table() -> None:
     tables = {p.stem for p in (ROOT / "coefficients").rglob("*.csv")}
     general = {"constants", "parameters", "prices", "runoff", "cover_factor", "wind_cover"}
-    general |= {"soil", "travel_cost"}  # modules of functions, and words
+    general |= {"soil", "travel_cost", "market"}  # modules of functions, and words
     found = [
         f"{path.name}: {name}"
         for path in ENGINE

@@ -15,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gep.errors import Problem
 from gep.realization.results import Result
 from gep.report.card import style
 from gep.report.parts import say
@@ -35,6 +36,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
     "date": ("", ""),
 }
 _NAME_LENGTH = 31
+_LINE = 14  # height of a line of text, in points
 _COLOURS = ("#2f8a62", "#d8a52f", "#4a78b5", "#c7614f", "#8a63a8", "#6b8f3a", "#b08d57", "#4aa3a3")
 
 
@@ -172,13 +174,16 @@ def result_tables(result: Result) -> tuple[Table | Title, ...]:
             line.symbol, line.title, line.value, line.unit, line.formula, line.cite, line.verified
         )
     notes = [Title(note, note) for note in result.notes]
-    notes += [Title(f"Warning: {p}", f"警告：{p}") for p in map(str, result.warnings)]
+    notes += [Title(f"Warning: {p}", f"警告：{p}") for p in grouped(result.warnings)]
     if result.undetermined:
         lacks = ", ".join(result.undetermined)
         notes.append(Title(f"Undetermined: {lacks} not known", f"无法判定：缺少 {lacks}"))
     source = both(result.source) if result.source else result.cite
     about = " · ".join(x for x in (result.rule, result.document, source) if x)
-    sheet = Table(_with_year(result), _SHEET, tuple(rows), notes=tuple(notes))
+    used = [at for at in range(len(_SHEET)) if any(row[at] != "" for row in rows)]
+    columns = tuple(_SHEET[at] for at in used)
+    kept = tuple(tuple(row[at] for at in used) for row in rows)
+    sheet = Table(_with_year(result), columns, kept, notes=tuple(notes))
     blocks: list[Table | Title] = [sheet, Title(f"Rule: {about}", f"规则：{about}")]
     if result.payments:
         paid = tuple(
@@ -196,6 +201,17 @@ def result_tables(result: Result) -> tuple[Table | Title, ...]:
         name = Title(f"{result.title.en}: who pays whom", f"{result.title.zh}：付款")
         blocks.append(Table(name, _PAYMENTS, paid, total=("Amount",)))
     return tuple(blocks)
+
+
+def grouped(problems: Iterable[Problem]) -> list[str]:
+    """Return problems as text, those that say the same of several places once."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for p in problems:
+        places.setdefault((p.what, p.found, p.cure), []).append(p.where)
+    return [
+        str(Problem(what, "; ".join(filter(None, where)), found, cure, "warning"))
+        for (what, found, cure), where in places.items()
+    ]
 
 
 def _with_year(result: Result) -> Title:
@@ -228,8 +244,7 @@ class _Book(Sheets):
             row = 3
             if section is document.sections[0]:
                 for line in document.about:
-                    self.text(sheet, row, 0, both(line))
-                    row += 1
+                    row = self._prose(sheet, row, both(line))
                 row += 1
             for block in section.blocks:
                 row = self._block(sheet, row, block)
@@ -250,8 +265,7 @@ class _Book(Sheets):
 
     def _block(self, sheet: Any, row: int, block: Table | Title) -> int:
         if isinstance(block, Title):
-            self.text(sheet, row, 0, both(block), font_color="#595959")
-            return row + 2
+            return self._prose(sheet, row, both(block)) + 1
         self.text(sheet, row, 0, both(block.title), bold=True, font_size=12)
         self.header(sheet, row + 1, [f"{c.head.zh}\n{c.head.en}" for c in block.columns])
         row += 2
@@ -269,8 +283,18 @@ class _Book(Sheets):
             self.text(sheet, row, 0, "无 none", border=1, font_color="#808080")
             row += 1
         for note in block.notes:
-            self.text(sheet, row, 0, both(note), font_color="#595959")
-            row += 1
+            row = self._prose(sheet, row, both(note))
+        return row + 1
+
+    def _prose(self, sheet: Any, row: int, text: str) -> int:
+        """Write a line of prose over the whole width of the sheet; return the next row."""
+        widths = self._widths[sheet.get_name()]
+        look = self.format(font_color="#595959", text_wrap=True, valign="top")
+        if len(widths) > 1:
+            sheet.merge_range(row, 0, row, len(widths) - 1, "", look)
+        self.text(sheet, row, 0, text, font_color="#595959", text_wrap=True, valign="top")
+        lines = sum(max(1, math.ceil(_wide(line) / sum(widths))) for line in text.splitlines())
+        sheet.set_row(row, _LINE * lines + 1)
         return row + 1
 
     def _cells(

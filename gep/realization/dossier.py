@@ -437,11 +437,18 @@ class Dossier:
             asked = raw["households"]
             _, rows = read_csv(self.terms.path.parent / asked["file"])
             kept = {asked["id"]: "id", asked["units"]: "units"}
-            holdings = pd.DataFrame(rows)[[*kept, *asked.get("show", [])]].rename(columns=kept)
+            holdings = pd.DataFrame(rows)[[*kept, *asked.get("show", {})]].rename(columns=kept)
             holdings["units"] = pd.to_numeric(holdings["units"])
             pot = self.distributions[name].payouts[asked["payee"]]
             found[name] = statements(pot, holdings, basis=Title(**asked["basis"]))
         return found
+
+    def statement_heads(self, name: str) -> list[Title]:
+        """Return the titles of the columns of a package's statements."""
+        asked = self.terms.distribution[name]["households"]
+        share, amount = Title("share (%)", "比例（%）"), Title("amount (CNY)", "金额（元）")
+        heads = [Title("number", "编号"), Title(**asked["basis"]), share, amount]
+        return heads + [Title(**title) for title in asked.get("show", {}).values()]
 
     # --------------------------------------------------------------- assessment
 

@@ -20,6 +20,7 @@ from gep.realization.document import (
     Section,
     Table,
     both,
+    grouped,
     is_missing,
     map_svg,
     result_tables,
@@ -275,7 +276,7 @@ def _lender(loan: Loan) -> Section:
             f"Cash flow and debt service [{loan.schedule.currency}]",
             f"现金流与偿债备付率表 [{loan.schedule.currency}]",
         )
-        notes = tuple(Title(str(w), str(w)) for w in loan.schedule.result.warnings)
+        notes = tuple(Title(w, w) for w in grouped(loan.schedule.result.warnings))
         blocks.append(Table(title, columns, rows, notes=notes))
     name = Title(f"Loan {loan.package}", f"贷款测算 {loan.package}")
     return Section(name, tuple(blocks))
@@ -319,30 +320,25 @@ def _shared(dossier: Dossier) -> list[Section]:
         blocks = list(result_tables(shared.result))
         sections.append(Section(Title(f"Distribution {name}", f"收益分配 {name}"), tuple(blocks)))
         if name in dossier.statements:
-            sections.append(_statements(name, dossier.statements[name]))
+            statement = dossier.statements[name]
+            shown = dict(zip(statement.columns, dossier.statement_heads(name), strict=True))
+            sections.append(_statements(name, statement, shown))
     return sections
 
 
-def _statements(name: str, frame: pd.DataFrame) -> Section:
+def _statements(name: str, zh: pd.DataFrame, shown: Mapping[str, Title]) -> Section:
     columns = []
-    for at, column in enumerate(frame.columns):
-        form = "number" if at in (1, 2, 3) else "text"
-        columns.append(
-            Column(Title(_STATEMENT.get(str(column), str(column)), str(column)), form=form)
-        )
-    rows = tuple(frame.itertuples(index=False, name=None))
-    paid = columns[3].title.en
+    for at, column in enumerate(zh.columns):
+        form = "number" if at in (_SHARE, _AMOUNT) else "text"
+        columns.append(Column(shown.get(str(column), Title(str(column), str(column))), form=form))
+    rows = tuple(zh.itertuples(index=False, name=None))
     title = Title("Villagers' statements, by number", "农户收益对账单（按户号）")
-    table = Table(title, tuple(columns), rows, total=(paid,))
+    table = Table(title, tuple(columns), rows, total=(columns[_AMOUNT].title.en,))
     return Section(Title(f"Statements {name}", f"农户对账单 {name}"), (table,))
 
 
-_STATEMENT = {
-    "编号": "id",
-    "股数": "shares",
-    "比例（%）": "share (%)",
-    "金额（元）": "amount (CNY)",
-}
+#: Where a statement holds the share and the amount.
+_SHARE, _AMOUNT = 2, 3
 
 
 # ------------------------------------------------------------------------- assessment, ledger

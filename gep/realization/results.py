@@ -346,7 +346,7 @@ def rounded(amount: float | Decimal, step: Decimal = CENT) -> Decimal:
     Decimal('0.13')
     """
     exact = amount if isinstance(amount, Decimal) else Decimal(repr(float(amount)))
-    return (exact / step).quantize(Decimal(1), rounding=ROUND_HALF_UP) * step
+    return ((exact / step).quantize(Decimal(1), rounding=ROUND_HALF_UP) * step).quantize(step)
 
 
 def allocate(
@@ -396,4 +396,4 @@ def allocate(
     order = sorted(range(len(exact)), key=lambda at: floors[at] - quotas[at])
     for at in order[:left]:
         floors[at] += 1
-    return [sign * f * step for f in floors]
+    return [(sign * f * step).quantize(step) for f in floors]

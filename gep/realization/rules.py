@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def rules() -> dict[str, Service]:
     return {
         f"{name}/{rule_id}": service
         for name in library.mechanisms()
-        for rule_id, service in library.mechanism(name).services.items()
+        for rule_id, service in _shipped(name).services.items()
     }
 
 
@@ -112,13 +113,22 @@ def rule(name: str, base: Path | None = None) -> Rule:
     folder, _, rule_id = name.rpartition("/")
     if not folder or (Path(name) / "mechanism.toml").is_file():
         folder, rule_id = name, ""
-    loaded = library.mechanism(folder, base)
+    loaded = _folder(folder, base)
     if not rule_id and len(loaded.services) == 1:
         rule_id = next(iter(loaded.services))
     if rule_id not in loaded.services:
         cure = nearest(rule_id, loaded.services)
         raise UsageError(f"{loaded.id} has no mechanism {rule_id!r}", cure=cure)
     return Rule(loaded, loaded.services[rule_id])
+
+
+def _folder(name: str, base: Path | None) -> Standard:
+    return _shipped(name) if name in library.mechanisms() else library.mechanism(name, base)
+
+
+@functools.cache
+def _shipped(name: str) -> Standard:
+    return library.mechanism(name)
 
 
 class _Call:
@@ -242,7 +252,7 @@ class _Call:
             table = self.folder.tables[entry.table]
             rows = self._rows(symbol, entry, table)
             numbers = {m: float(convert(e.value, e.unit, entry.unit)) for m, e in rows.items()}
-            self._told(rows)
+            self._told(symbol, rows)
             about = next(iter(rows.values()), None)
             if about is None:
                 continue
@@ -269,11 +279,15 @@ class _Call:
                 self.problems.add(what, where, cure=nearest(member, rows))
         return {member: rows[member] for member in wanted if member in rows}
 
-    def _told(self, rows: Mapping[str, Entry]) -> None:
+    def _told(self, symbol: str, rows: Mapping[str, Entry]) -> None:
         for entry in rows.values():
             self.levels.add(entry.verified)
             if entry.note:
                 self.notes.append(entry.note)
+            if entry.price_year not in (None, self.price_year) and self.price_year is not None:
+                year = entry.price_year
+                note = f"{symbol}: 文件所载 {year} 年金额，未作调整 as the text of {year} states it"
+                self.notes.append(note)
 
     # ----------------------------------------------------------------- what comes out
 
