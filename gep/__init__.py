@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gep.errors import DataError, GepError, Problem, RuleError, UnitError, UsageError
     from gep.library import standards
     from gep.report import standard
+    from gep.series import Series, over_time, split_weather, weather_normalised
     from gep.units import unit
 
 __version__ = "0.1.0"
@@ -28,14 +29,18 @@ __all__ = [
     "Problem",
     "Project",
     "RuleError",
+    "Series",
     "UnitError",
     "UsageError",
     "compare",
     "compute",
     "diff",
+    "over_time",
+    "split_weather",
     "standard",
     "standards",
     "unit",
+    "weather_normalised",
 ]
 
 _HOMES = {
@@ -45,6 +50,7 @@ _HOMES = {
     **dict.fromkeys(
         ("DataError", "GepError", "Problem", "RuleError", "UnitError", "UsageError"), "gep.errors"
     ),
+    **dict.fromkeys(("Series", "over_time", "split_weather", "weather_normalised"), "gep.series"),
     "standard": "gep.report",
     "standards": "gep.library",
     "unit": "gep.units",

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gep.errors import DataError, Problem, Problems, RuleError, UsageError, nearest
-from gep.realization.results import _plain as plain
-from gep.realization.results import told
+from gep.realization.results import plain, told
 from gep.realization.sheets import (
     EPSILON,
     Grade,

@@ -360,7 +360,7 @@ def _assessed(score: ScoreSheet) -> Section:
     )
     rows = []
     for one, other in zip(zh.to_dict("records"), en.to_dict("records"), strict=True):
-        veto = one["points"] is None and not one["weight"]
+        veto = one["function"] == "veto"
         cells = []
         for key, _, _, form in titles:
             value = one[key]

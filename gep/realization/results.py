@@ -197,7 +197,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold."""
-        return _plain(self)  # type: ignore[no-any-return]
+        return plain(self)  # type: ignore[no-any-return]
 
 
 _COLUMNS = ["symbol", "title", "value", "unit", "formula", "source", "verified"]
@@ -237,17 +237,18 @@ def told(value: Any) -> str:
     return text if "e" not in text else f"{float(value):.10g}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return dataclasses, titles and decimals as values that JSON can hold."""
     from dataclasses import fields, is_dataclass
 
     if isinstance(value, Title):
         return {"en": value.en, "zh": value.zh}
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return str(value) if isinstance(value, Decimal) else value
 
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gep.errors import DataError, Problem, Problems, UsageError, nearest
 from gep.realization.facts import Fact, Facts, Measured, read_facts, warn_unusual
-from gep.realization.results import CENT, allocate, rounded, told
-from gep.realization.results import _plain as plain
+from gep.realization.results import CENT, allocate, plain, rounded, told
 from gep.realization.sheets import (
     EPSILON,
     Grade,
