@@ -3,7 +3,7 @@
 >>> from gep import realization
 >>> rules = realization.rules()                       # every shipped mechanism, by name
 
-The rooms, to import from: ``rules`` (published mechanisms), ``settlement`` and ``distribution`` (who
+The rooms: ``rules`` (published mechanisms), ``settlement`` and ``distribution`` (who
 pays whom, who gets what), ``contracts``, ``valuation``, ``approaches``, ``vep`` and
 ``asset_account`` (what something is worth), ``lending``, ``insurance``, ``metrics``, ``scoring``,
 ``credit`` and ``assessment`` (scores), ``book`` (registry and ledger), ``dossier`` and ``report``

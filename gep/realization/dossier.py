@@ -292,6 +292,8 @@ class Dossier:
             if key in (name, row["title"], str(row["year"])):
                 return str(name)
         cure = nearest(key, [str(t) for t in accounts["title"]])
+        if not len(accounts):
+            cure = "compute one: gep bank flows BOOK PROJECT"
         raise DataError(f"the book has no account {key!r}", self.terms.path.name, cure=cure)
 
     # -------------------------------------------------------------------- loans

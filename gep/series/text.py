@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gep.errors import DataError
-from gep.series.drivers import EFFECTS
 from gep.report.words import money_unit
+from gep.series.drivers import EFFECTS
 from gep.tables import Title
 
 if TYPE_CHECKING:
