@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gep.errors import UsageError
 
-#: All that gep writes into a folder, by the file that tells its kind: an account, a comparison.
+#: All that gep writes into a folder, by the file that tells its kind: an account, a comparison, the
+#: report of a bank.
 #: A folder with anything else in it is never replaced.
 WRITTEN: Mapping[str, frozenset[str]] = {
     "provenance.json": frozenset(
@@ -22,6 +23,7 @@ WRITTEN: Mapping[str, frozenset[str]] = {
         | {"compared.zh.txt", "compared.en.txt", "compared.xlsx"}
         | {"compared.zh.png", "compared.en.png"}
     ),
+    "bank.xlsx": frozenset({"bank.xlsx", "bank.html", "lists.gpkg"}),
 }
 
 

@@ -102,7 +102,8 @@ class Book:
         ----------
         address
             Path of a GeoPackage that is not there yet, or ``postgresql://user@host/database`` of a
-            database with PostGIS that holds no book.
+            database with PostGIS that holds no book. Several books in one database have a schema
+            each: ``...?options=-csearch_path%3Dtownship,public``.
         crs
             Coordinate system of its geometries, one with an EPSG number.
         title
