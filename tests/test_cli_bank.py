@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 import shutil
 import sqlite3
 from collections import defaultdict
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gep import cli
+from gep import cli, cli_bank
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 TOWNSHIP = EXAMPLES / "township"
@@ -158,3 +159,39 @@ def test_wrong_words_are_refused(
     assert result.exit_code == status, result.output
     assert said in result.stderr
     assert not (tmp_path / "new.gpkg").exists()
+
+
+# --------------------------------------------------------------------------------- the documents
+
+
+PAGES = [EXAMPLES.parent / "docs" / f"after_the_account{lang}.md" for lang in ("", ".zh")]
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_of_the_page_are_commands(page: Path) -> None:
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    assert len(lines) > 10
+    for line in lines:
+        name, group, *words = shlex.split(line)
+        assert (name, group) == ("gep", "bank")
+        command = cli_bank.bank.commands[words[0]]
+        context = command.make_context(words[0], words[1:], resilient_parsing=False)
+        assert context.params["book"] == "bank.gpkg"
+    assert {line.split()[2] for line in lines} == set(cli_bank.bank.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_first_program_of_the_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(blocks(page, "python")[0], page.name, "exec"), {})
+    assert capsys.readouterr().out.splitlines()[-1].startswith("188.0")
+
+
+def test_both_pages_have_the_same_sections_and_commands() -> None:
+    english, chinese = (page.read_text(encoding="utf-8") for page in PAGES)
+    for pattern in (r"^#+ ", r"^\| ", r"^gep bank \w+"):
+        one, other = (re.findall(pattern, text, re.MULTILINE) for text in (english, chinese))
+        assert one == other

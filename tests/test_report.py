@@ -68,17 +68,22 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standard:
 # ---------------------------------------------------------------------------------------- pages
 
 
-def test_pages_in_docs_are_fresh() -> None:
+@pytest.mark.parametrize("kind", ["services", "mechanisms"])
+def test_pages_in_docs_are_fresh(kind: str) -> None:
     """`python -m gep.report docs/services` has been run after the last change."""
-    made = pages([library.standard(name) for name in library.standards()])
-    folder = ROOT / "docs" / "services"
+    names, load = library.standards(), library.standard
+    if kind == "mechanisms":
+        names, load = library.mechanisms(), library.mechanism
+    made = pages([load(name) for name in names])
+    folder = ROOT / "docs" / kind
     kept = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for path in folder.rglob("*.*")
     }
     assert sorted(kept) == sorted(made)
     stale = [name for name in made if kept[name] != made[name]]
-    assert stale == [], "run: python -m gep.report docs/services"
+    option = " --mechanisms" if kind == "mechanisms" else ""
+    assert stale == [], f"run: python -m gep.report docs/{kind}{option}"
 
 
 def test_every_service_has_a_page_in_each_language(small: Standard) -> None:
