@@ -356,3 +356,12 @@ def test_pages_of_mechanisms_lead_to_each_other() -> None:
     assert "生态产品价值实现机制公式集" in found["index.html"]
     for text in found.values():
         assert "{" not in text.partition("<body>")[2].replace("{{", "") or "<pre>" in text
+
+
+@pytest.mark.parametrize(("years", "factor"), [(0, 1.0), (1, 0.965), (10, 0.700), (30, 0.343)])
+def test_the_time_factor_of_biodiversity_net_gain(years: int, factor: float) -> None:
+    """England's statutory metric, table of the time to target condition, to three places."""
+    found = rule("england_bng_2024/time_factor")(years_to_condition=f"{years} yr")
+    assert round(float(found), 3) == factor
+    with pytest.raises(DataError, match="up to 30 years"):
+        rule("england_bng_2024/time_factor")(years_to_condition="31 yr")
