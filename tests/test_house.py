@@ -405,10 +405,12 @@ def test_commands_of_the_readme_that_compare_run(
 
 def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert programs
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
-    exec(compile(program, "README.md", "exec"), {})
+    for program in programs:
+        exec(compile(program, "README.md", "exec"), {})
 
 
 def test_links_of_the_pages_resolve() -> None:

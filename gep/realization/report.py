@@ -160,8 +160,10 @@ def listing_table(listing: Listing) -> Table:
     columns, cells = [], []
     for field in listing.columns.values():
         form = {"number": "number", "date": "date"}.get(field.kind, "text")
-        columns.append(Column(field.title, form=form))
         own, other = list(zh[field.title.zh]), list(en[field.title.en])
+        if form == "number" and all(is_missing(n) or float(n).is_integer() for n in own):
+            form = "whole"
+        columns.append(Column(field.title, form=form))
         if field.kind in ("word", "words"):
             own = [both(Title(o, z)) if z else "" for z, o in zip(own, other, strict=True)]
         elif form == "text":
@@ -436,7 +438,8 @@ _LEDGER: Mapping[str, Title] = {
         ("document", "Document", "依据"),
         ("hash", "Hash", "哈希"),
         ("service", "Service", "服务"),
-        ("parcel", "Parcel", "地块"),
+        ("parcel_id", "Parcel", "地块"),
+        ("claimed_as", "Claimed as", "登记名称"),
         ("parcels", "Parcels", "地块"),
         ("year_from", "From year", "起始年"),
         ("year_to", "To year", "截止年"),
