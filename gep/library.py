@@ -220,11 +220,7 @@ def standards() -> dict[str, Title]:
     >>> all(title.en and title.zh for title in standards().values())
     True
     """
-    folder = data_root("models") / "standards"
-    found = {}
-    for path in sorted(folder.glob("*/standard.toml")):
-        found[path.parent.name] = read_title(read_toml(path).get("title"), str(path), Problems())
-    return found
+    return _shipped("standards")
 
 
 def mechanisms() -> dict[str, Title]:
@@ -233,11 +229,15 @@ def mechanisms() -> dict[str, Title]:
     >>> all(title.en and title.zh for title in mechanisms().values())
     True
     """
-    folder = data_root("models") / "mechanisms"
-    found = {}
-    for path in sorted(folder.glob("*/mechanism.toml")):
-        found[path.parent.name] = read_title(read_toml(path).get("title"), str(path), Problems())
-    return found
+    return _shipped("mechanisms")
+
+
+def _shipped(kind: str) -> dict[str, Title]:
+    paths = sorted((data_root("models") / kind).glob(f"*/{kind[:-1]}.toml"))
+    return {
+        path.parent.name: read_title(read_toml(path).get("title"), str(path), Problems())
+        for path in paths
+    }
 
 
 @functools.cache
@@ -256,19 +256,23 @@ def quantities(kind: str = "standards") -> dict[str, Quantity]:
     return found
 
 
-def find_standard(name_or_path: str | Path, base: Path | None = None) -> Path:
-    """Return the folder of a standard given by name, or by path (relative to ``base``)."""
+def find_standard(
+    name_or_path: str | Path, base: Path | None = None, kind: str = "standards"
+) -> Path:
+    """Return a folder of rules given by name, or by path (relative to ``base``)."""
+    first = f"{kind[:-1]}.toml"
     for candidate in (Path(name_or_path), (base or Path()) / name_or_path):
-        if is_file(candidate / "standard.toml"):
+        if is_file(candidate / first):
             return candidate.resolve()
-    shipped = data_root("models") / "standards" / str(name_or_path)
-    if is_file(shipped / "standard.toml"):
+    shipped = data_root("models") / kind / str(name_or_path)
+    if is_file(shipped / first):
         return shipped
-    raise UsageError(
-        f"there is no standard {shorten(str(name_or_path), 60)!r}",
-        cure=nearest(str(name_or_path), standards())
-        + " (or the path of a folder with standard.toml)",
-    )
+    name = shorten(str(name_or_path), 60)
+    what = f"there is no standard {name!r}"
+    if kind == "mechanisms":
+        what = f"there are no mechanisms {name!r}"
+    cure = f"{nearest(str(name_or_path), _shipped(kind))} (or the path of a folder with {first})"
+    raise UsageError(what, cure=cure)
 
 
 def standard(name_or_path: str | Path, base: Path | None = None) -> Standard:
@@ -316,17 +320,7 @@ def mechanism(name_or_path: str | Path, base: Path | None = None) -> Standard:
     RuleError
         With all problems of all files.
     """
-    for candidate in (Path(name_or_path), (base or Path()) / name_or_path):
-        if is_file(candidate / "mechanism.toml"):
-            return _Loader(candidate.resolve(), kind="mechanisms").load()
-    shipped = data_root("models") / "mechanisms" / str(name_or_path)
-    if is_file(shipped / "mechanism.toml"):
-        return _Loader(shipped, kind="mechanisms").load()
-    raise UsageError(
-        f"there are no mechanisms {shorten(str(name_or_path), 60)!r}",
-        cure=nearest(str(name_or_path), mechanisms())
-        + " (or the path of a folder with mechanism.toml)",
-    )
+    return _Loader(find_standard(name_or_path, base, "mechanisms"), kind="mechanisms").load()
 
 
 def rules_of(name_or_path: str | Path, base: Path | None = None) -> Standard:
