@@ -18,11 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from gep import formula, trace
-from gep.blocks import BLOCK
 from gep.errors import DataError, GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
 from gep.library import crosswalk
 from gep.maps import check_maps, write_maps
+from gep.passes import BLOCK
 from gep.plan import InputLeaf, Target, ZoneTotalLeaf, make_plan
 from gep.project import ProjectData, ProjectReader, Source
 from gep.sums import ClassSums, make_sums

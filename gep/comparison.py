@@ -21,12 +21,12 @@ import pandas as pd
 
 from gep import formula, library, plot
 from gep.account import Account, Project, build_account
-from gep.blocks import BLOCK, Progress
 from gep.difference import column_of, service_differences
 from gep.errors import DataError, Problems, UsageError
 from gep.files import whole_folder
 from gep.formula import Node, Num, Sym
 from gep.library import Standard
+from gep.passes import BLOCK, Progress
 from gep.plan import CoefficientLeaf, LeafNumbers, Plan, ZoneTotalLeaf, make_plan
 from gep.project import ProjectReader, refuse_outline
 from gep.report.compared import comparison_text, write_comparison

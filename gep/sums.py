@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from gep import formula, kernel
-from gep.blocks import BLOCK, CellLayer, Progress, Slot, TableLayer, Totals, Work, run_blocks
+from gep.blocks import CellLayer, Slot, TableLayer, Totals, Work
 from gep.errors import DataError, Problems
 from gep.formula import Call, Node, Sym
 from gep.functions import FUNCTIONS
 from gep.grid import SENTINELS
 from gep.kernel import ONE
+from gep.passes import BLOCK, Progress, run_blocks
 from gep.plan import (
     Array,
     CoefficientLeaf,
@@ -56,6 +57,7 @@ class ClassSums:
     coefficients: dict[tuple[str, str], dict[str, dict[str, Any]]]
     warnings: list[str] = field(default_factory=list)
     zone_totals_covered: dict[str, Array] = field(default_factory=dict)
+    run: Run | None = field(default=None, repr=False)
 
     def zone_total_coverage(self, name: str) -> Array:
         """Return, by zone, the share of the area in scope behind a ``by_zone`` leaf."""
@@ -95,9 +97,9 @@ def make_sums_together(
     DataError
         With all problems of all plans, each once.
     """
-    runs = [_Run(plan) for plan in plans]
+    runs = [Run(plan) for plan in plans]
     mapped = [run for run in runs if run.project.land_cover is not None]
-    groups: dict[tuple[Any, ...], list[tuple[_Run, Work]]] = {}
+    groups: dict[tuple[Any, ...], list[tuple[Run, Work]]] = {}
     for run in mapped:
         work = run.work()
         key = (work.land_cover, tuple(sorted(work.codes.items())), work.nodata, work.n_classes)
@@ -227,11 +229,18 @@ def make_work(
     )
 
 
-class _Run:
-    def __init__(self, plan: Plan) -> None:
+class Run:
+    """The evaluation of a plan: which sums the pass makes, and every step from them.
+
+    ``numbers`` gives the coefficients and inputs that do not vary by cell; a caller may bring his
+    own. The number of zones is that of the sums: whoever evaluates many draws at once repeats the
+    zones, once for each draw.
+    """
+
+    def __init__(self, plan: Plan, numbers: LeafNumbers | None = None) -> None:
         self.plan, self.project, self.std = plan, plan.project, plan.project.standard
-        self.problems = Problems()
-        self.numbers = LeafNumbers(plan, self.problems)
+        self.problems = Problems() if numbers is None else numbers.problems
+        self.numbers = numbers or LeafNumbers(plan, self.problems)
         self.classes = tuple(self.std.classes)
         self.formulas: dict[Node, int] = {}
         self.slots: dict[Slot, int] = {}
@@ -269,10 +278,8 @@ class _Run:
             for (zone, ecosystem), m2 in self.project.extent.items():
                 at = (self.project.zone_ids.index(zone), self.classes.index(ecosystem))
                 self.area[at] = m2
-        values, covered = {}, {}
-        for key, target in self.plan.targets.items():
-            values[key] = self._value(target)
-            covered[key] = self._covered(target)
+        values = self.values()
+        covered = {key: self._covered(target) for key, target in self.plan.targets.items()}
         inputs = {name: self._input_value(name) for name in self._input_names()}
         self._judge_coefficients()
         for name in sorted(set(self.project.overrides) - self.numbers.used_overrides):
@@ -294,7 +301,12 @@ class _Run:
                 for name, leaf in self.plan.leaves.items()
                 if isinstance(leaf, ZoneTotalLeaf)
             },
+            self,
         )
+
+    def values(self) -> dict[tuple[str, str], Value]:
+        """Return every step of every service, from the sums that were taken."""
+        return {key: self._value(target) for key, target in self.plan.targets.items()}
 
     def _zone_coverage(self, leaf: ZoneTotalLeaf) -> Array:
         names = formula.symbols(leaf.resolved.tree)
@@ -368,7 +380,7 @@ class _Run:
             value = self._evaluate(resolved.tree, members)
             if resolved.degree == 0:
                 return np.asarray(value * self.area)
-            shape = np.broadcast_shapes(value.shape, (len(self.project.zone_ids), 1))
+            shape = np.broadcast_shapes(value.shape, (len(self.area), 1))
             return np.array(np.broadcast_to(value, shape))
         assert self.totals is not None  # noqa: S101  cell leaves come with a map
         result: Any = 0.0

@@ -14,10 +14,10 @@ import tiny
 from pyproj import Transformer
 
 from gep.account import Project
-from gep.blocks import combine, run_blocks
 from gep.errors import DataError
+from gep.passes import combine, run_blocks
 from gep.plan import make_plan
-from gep.sums import _Run, make_work
+from gep.sums import Run, make_work
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Any:
     statistics = [(z, "sulfur_dioxide_emission", 900.0, "tSO2/yr") for z in zones]
     zone_file = tiny.write_zones(folder / "zones.gpkg", zones)
     project = Project.build(**tiny.project(folder, land, zone_file, inputs, statistics=statistics))
-    run = _Run(make_plan(project.data))
+    run = Run(make_plan(project.data))
     run._request()
     return make_work(run.plan, run.numbers, tuple(run.formulas), tuple(run.slots)), project
 

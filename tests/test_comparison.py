@@ -16,10 +16,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import gep
-from gep import blocks, comparison, plot
+from gep import comparison, plot
 from gep.comparison import PARTS, compare
 from gep.difference import diff
 from gep.errors import DataError, UsageError
+from gep.passes import BLOCK
 
 FAST = settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 NUMBERS = st.floats(0.01, 0.9)
@@ -340,7 +341,7 @@ def test_one_pass_for_all_and_the_same_bits_as_alone(
 
     monkeypatch.setattr(blocks.Worker, "block", counted)
     found = compare(tables(homes[0]), homes, workers=1)
-    assert len(passes) == len(list(tables(homes[0]).data.grid.blocks(blocks.BLOCK)))
+    assert len(passes) == len(list(tables(homes[0]).data.grid.blocks(BLOCK)))
     for home, account in zip(homes, alone, strict=True):
         pd.testing.assert_frame_equal(
             found.accounts[home.name].table, account.table, check_exact=True
