@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import gep
-from gep import comparison, plot
+from gep import blocks, comparison, plot
 from gep.comparison import PARTS, compare
 from gep.difference import diff
 from gep.errors import DataError, UsageError
