@@ -36,6 +36,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
     "date": ("", ""),
 }
 _NAME_LENGTH = 31
+_FOLDED = 40  # a page folds tables that are longer
 _LINE = 14  # height of a line of text, in points
 _COLOURS = ("#2f8a62", "#d8a52f", "#4a78b5", "#c7614f", "#8a63a8", "#6b8f3a", "#b08d57", "#4aa3a3")
 
@@ -379,11 +380,13 @@ def _html(block: Table | Title) -> str:
     if not block.rows:
         body = f'<tr><td colspan="{len(block.columns)}">无 none</td></tr>'
     notes = "".join(f'<p class="gep-note">{say(note, "both")}</p>' for note in block.notes)
-    return (
-        f"<h3>{say(block.title, 'both')}</h3>"
+    inside = (
         f'<div class="gep-scroll"><table class="gep-table"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>{notes}"
+        f"<tbody>{body}</tbody></table></div>"
     )
+    if len(block.rows) > _FOLDED:  # long lists would push the rest away
+        inside = f"<details><summary>{len(block.rows)} 行 rows</summary>{inside}</details>"
+    return f"<h3>{say(block.title, 'both')}</h3>{inside}{notes}"
 
 
 def _row(cells: Iterable[Any], columns: Sequence[Column]) -> str:
