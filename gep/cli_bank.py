@@ -80,10 +80,18 @@ def import_(
 @click.argument("state")
 @click.argument("parcels", nargs=-1)
 @click.option("--all", "from_state", metavar="STATE", help="All parcels that are in this state.")
+@click.option("--certified", is_flag=True, help="With --all: only those that have a certificate.")
 @_OFFICE
 @click.option("--reason", required=True, help="Why; it is kept with the move.")
 def move(
-    book: str, state: str, parcels: tuple[str, ...], *, from_state: str, office: str, reason: str
+    book: str,
+    state: str,
+    parcels: tuple[str, ...],
+    *,
+    from_state: str | None,
+    certified: bool,
+    office: str,
+    reason: str,
 ) -> None:
     """Move PARCELS to another STATE (titled, valued, listed, contracted, operating ...)."""
     from gep.realization.book import Book
@@ -94,7 +102,10 @@ def move(
         if from_state:
             key = words().key("state", from_state, "--all")
             frame = opened.parcels
-            names += list(frame["id"][frame["state"] == key])
+            chosen = frame["state"] == key
+            if certified:
+                chosen &= frame["certificate_no"].notna()
+            names += list(frame["id"][chosen])
         if not names:
             raise UsageError("there is no parcel to move", cure="name some, or --all STATE")
         report(opened.move(names, state, office=office, reason=reason))
