@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import shlex
@@ -125,7 +126,7 @@ def test_a_ledger_is_verified_against_a_printed_head(made: Path, tmp_path: Path)
     shown = done("verify", path, "--head", entry.hash)
     assert re.fullmatch(r"1 entries, head [0-9a-f]{64}\nthe chain and all rules hold\n", shown)
     assert call("verify", path, "--head", "0" * 64).exit_code == 1
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for (name,) in names:
             if "ledger" in name:

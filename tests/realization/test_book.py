@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import sqlite3
@@ -149,8 +150,8 @@ def test_the_file_is_a_geopackage_that_others_open(tmp_path: Path) -> None:
     layers = geopandas.list_layers(path)
     assert {"ledger", "deposits", "flows", "events"} <= set(layers["name"])
     assert len(geopandas.read_file(path, layer="events")) == 2
-    check = sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()
-    assert check == ("ok",)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_qgis_that_adds_a_row_through_gdal_is_seen(tmp_path: Path) -> None:
