@@ -413,8 +413,11 @@ def _file_engine(path: Path) -> sa.Engine:
         connection = sqlite3.connect(
             address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False
         )
-        # EXTRA: the folder too is on the disk before a commit returns
-        connection.execute("PRAGMA synchronous = EXTRA")
+        try:  # EXTRA: the folder too is on the disk before a commit returns
+            connection.execute("PRAGMA synchronous = EXTRA")
+        except sqlite3.Error:  # it is no database
+            connection.close()
+            raise
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.NullPool)
