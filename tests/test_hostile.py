@@ -448,8 +448,8 @@ def test_same_as_in_a_circle_or_chain_is_refused(
     steps = chain.split(" = ")
     for here, there in zip(steps, [*steps[1:], "one/x"], strict=True):
         write_text(shipped, {f"{here}.toml": f'same_as = "{there}"\n'})
-    monkeypatch.setattr(library, "data_root", lambda name: tmp_path / name)
     glossary = library.glossary()
+    monkeypatch.setattr(library, "data_root", lambda name: tmp_path / name)
     monkeypatch.setattr(library, "glossary", lambda _kind="standards": glossary)
     folder = write_standard(tmp_path)
     (folder / "air_cleaning.toml").write_text('same_as = "one/x"\n', encoding="utf-8")
