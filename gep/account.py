@@ -17,9 +17,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gep import formula, trace
+from gep import formula, trace, whatif
 from gep.errors import DataError, GepError, Problems, UsageError, nearest
 from gep.files import whole_folder
+from gep.journal import Journal
+from gep.kept import FILE, Kept
 from gep.library import crosswalk
 from gep.maps import check_maps, write_maps
 from gep.passes import BLOCK
@@ -28,10 +30,13 @@ from gep.project import ProjectData, ProjectReader, Source
 from gep.sums import ClassSums, make_sums
 from gep.tables import VERIFIED, read_toml
 from gep.units import unit
+from gep.whatif import WhatIf
 from gep.workbook import write_workbook
 
 if TYPE_CHECKING:
     import geopandas
+
+    from gep.uncertainty import Sensitivity, Uncertainty
 
 COLUMNS = (
     *("zone", "zone_name", "ecosystem", "service", "indicator", "quantity", "unit"),
@@ -58,6 +63,8 @@ class Account:
     dataset: xr.Dataset
     provenance: dict[str, Any]
     sums: ClassSums | None = field(default=None, repr=False)
+    folder: Path | None = field(default=None, repr=False)  # from where it was loaded
+    journal: Journal | None = field(default=None, repr=False)  # of its pass, until it is saved
 
     # ------------------------------------------------------------------ tables
 
@@ -292,12 +299,111 @@ class Account:
         """
         return trace.explain(self.dataset, self.provenance, service, zone)
 
+    def with_(
+        self,
+        *,
+        coefficients: Mapping[str, Any] | None = None,
+        prices: Mapping[str, Any] | None = None,
+        land_cover_change: Any = None,
+    ) -> WhatIf[Account]:
+        """Return the account as it would be with other numbers or another land cover.
+
+        What is given for a class, a zone or as one number is applied to the class sums; a raster is
+        read only where a coefficient stands inside a formula per cell, or for a scenario map.
+
+        Parameters
+        ----------
+        coefficients, prices
+            Key → number. The keys are those of ``[coefficients]`` in a project file
+            (``"table.column"`` or ``"table.column.row"``), the numbers ``(value, unit)``, or a dict
+            with value, unit, price_year, source. Without a source it is ``"what-if"``; a sum of
+            money given as ``(value, unit)`` is at the account's prices.
+        land_cover_change
+            A transition table or a map. The table is a DataFrame with columns from, to, area and
+            unit or share (and zone, where a row is one zone's), or a list of
+            ``(from, to, (area, unit))``, ``(from, to, share)`` or either with a zone as fourth. A
+            share is of the class's area; an area without a zone is spread over the zones as the
+            class is. All rows happen at the same time. The land takes the mean rates of its new
+            class in the same zone, or over the whole area where the zone has none of it; what is
+            given for a zone as a whole stays. The map is a path or DataArray of land-cover codes on
+            the grid of the account's map, and the rasters are read again.
+
+        Returns
+        -------
+        WhatIf
+            ``.account`` and how it differs: ``.difference`` (money), ``.quantities``.
+
+        Raises
+        ------
+        UsageError
+            If nothing is changed, or the account was loaded: it holds results, not class sums.
+        DataError
+            With all that is wrong with the changed numbers, the table or the map.
+
+        Examples
+        --------
+        >>> account = Project.load("examples/county/county.toml").run()      # doctest: +SKIP
+        >>> dearer = account.with_(prices={"TABLE.PRICE": (20, "CNY/m³")})   # doctest: +SKIP
+        >>> dearer.difference                                                # doctest: +SKIP
+        """
+        if self.sums is None or self.sums.run is None:
+            folder = "FOLDER" if self.folder is None else str(self.folder)
+            cure = "compute it again and change that: Project.load(its project file)"
+            cure += f'.run(kept="{folder}").with_(...)'
+            if self.folder is None or (self.folder / FILE).is_file():
+                cure += "; the kept class sums are used, so that no raster is read"
+            what = "a loaded account holds results, not the class sums that a change acts on"
+            raise UsageError(what, "" if self.folder is None else folder, cure=cure)
+        sums, told = whatif.change(
+            self.sums,
+            coefficients=coefficients,
+            prices=prices,
+            land_cover_change=land_cover_change,
+        )
+        account = build_account(sums)
+        account.provenance["what_if"] = [*self.provenance.get("what_if", []), told]
+        return WhatIf(self, account)
+
+    def uncertainty(self, n: int = 10_000, *, seed: int, **more: Any) -> Uncertainty:
+        """Return intervals of the account: see :func:`gep.uncertainty.uncertainty`.
+
+        Parameters
+        ----------
+        n
+            Number of draws.
+        seed
+            A whole number. The same seed gives the same result, on any number of workers.
+        **more
+            ``spread``, ``inputs``, ``method``, ``level`` ... of that function.
+        """
+        from gep.uncertainty import uncertainty
+
+        return uncertainty(self, n, seed=seed, **more)
+
+    def sensitivity(self, n: int = 1024, *, seed: int, **more: Any) -> Sensitivity:
+        """Return Sobol indices of the account: see :func:`gep.uncertainty.sensitivity`.
+
+        Parameters
+        ----------
+        n
+            Number of base draws.
+        seed
+            A whole number. The same seed gives the same result, on any number of workers.
+        **more
+            ``spread``, ``inputs``, ``method``, ``level`` ... of that function.
+        """
+        from gep.uncertainty import sensitivity
+
+        return sensitivity(self, n, seed=seed, **more)
+
     # ------------------------------------------------------------------- files
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write ``account.csv``, ``.nc``, ``.xlsx``, ``provenance.json`` (and maps) into a folder.
 
-        The folder appears whole or not at all.
+        The class sums of the pass are kept beside them (``sums.npz``): a later run on the same data
+        takes them from there (``Project.run(kept=folder)``). The folder appears whole or not at
+        all.
 
         Raises
         ------
@@ -314,8 +420,12 @@ class Account:
             write_workbook(out / "account.xlsx", self)
             text = json.dumps(self.provenance, ensure_ascii=False, indent=1, allow_nan=False)
             (out / "provenance.json").write_text(text + "\n", encoding="utf-8")
+            if self.sums is not None and self.sums.run is not None and self.sums.run.totals:
+                self.sums.run.keep().write(out / FILE)
             if self.sums is not None and self.sums.plan.project.maps:
                 write_maps(out / "maps", self.sums)
+        if self.journal is not None:
+            self.journal.remove()
         return Path(folder)
 
     @classmethod
@@ -343,7 +453,7 @@ class Account:
                 dataset = dataset.assign_coords(
                     {name: (dataset[name].dims, decode(dataset[name].to_numpy()))}
                 )
-        return cls(dataset, provenance)
+        return cls(dataset, provenance, folder=path)
 
     # -------------------------------------------------------------------- faces
 
@@ -462,6 +572,9 @@ class Project:
         block: int = BLOCK,
         workers: int | None = None,
         progress: Progress | None = None,
+        kept: str | Path | None = None,
+        client: Any = None,
+        journal: str | Path | Journal | None = None,
     ) -> Account:
         """Compute the account.
 
@@ -473,16 +586,35 @@ class Project:
             Number of threads. Changes no bit of the result.
         progress
             Called with (blocks done, blocks in all).
+        kept
+            Folder of an account that was saved, of this project or of another standard or year on
+            the same data. Class sums that are there are taken, only what lacks is computed, and
+            where nothing lacks no raster is read. What is the same is found by hashes of the
+            inputs and rules, so it changes no bit of the result; nothing is written there.
+        client
+            A ``dask.distributed.Client``, or the address of a scheduler: its workers compute
+            instead of threads. Changes no bit of the result.
+        journal
+            File for the sums of finished blocks: a run that was killed goes on from there. Only a
+            pass of many blocks writes it (see :class:`gep.journal.Journal`); :meth:`Account.save`
+            removes it.
 
         Raises
         ------
         DataError
             With all problems that the data shows.
+        UsageError
+            If there is no cluster, or it cannot compute this.
         """
         plan = make_plan(self.data)
         check_maps(plan)
-        sums = make_sums(plan, block, workers, progress)
-        return build_account(sums)
+        store = None if kept is None else Kept.read(kept)
+        if journal is not None and not isinstance(journal, Journal):
+            journal = Journal(journal)
+        sums = make_sums(plan, block, workers, progress, store, client, journal)
+        account = build_account(sums)
+        account.journal = journal
+        return account
 
 
 def compute(  # noqa: PLR0913
@@ -505,6 +637,7 @@ def compute(  # noqa: PLR0913
     services: Sequence[str] | None = None,
     base: str | Path = ".",
     progress: Progress | None = None,
+    kept: str | Path | None = None,
 ) -> Account:
     """Compute an account directly, without a project file.
 
@@ -525,6 +658,8 @@ def compute(  # noqa: PLR0913
         a project file.
     statistics
         DataFrame or path: zone, quantity, item, value, unit, year, source.
+    kept
+        Folder of a saved account whose class sums are used where they are the same.
 
     Returns
     -------
@@ -565,7 +700,7 @@ def compute(  # noqa: PLR0913
         tables["price_index"] = price_index
     if services is not None:
         tables["services"] = list(services)
-    return Project.build(base, **tables).run(progress=progress)
+    return Project.build(base, **tables).run(progress=progress, kept=kept)
 
 
 def _ascii_names(dataset: xr.Dataset) -> xr.Dataset:

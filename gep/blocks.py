@@ -5,8 +5,10 @@ A tile is always the same cells summed in the same order, whoever computes it an
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gep.formula import Node
-from gep.grid import Floats, Grid, Ints, Raster, RasterReader, Window, Zones
+from gep.grid import (
+    Floats,
+    Grid,
+    Ints,
+    Raster,
+    RasterReader,
+    Window,
+    Zones,
+    entries,
+    shares_of,
+)
 from gep.kernel import Kernel
 
 
@@ -113,63 +125,67 @@ class Worker:
     """Computes the tiles of blocks; one per thread."""
 
     def __init__(self, work: Work) -> None:
+        _keep_memory()
         self.work = work
         self.reader = RasterReader(work.grid)
         self.kernel = Kernel(work.formulas, work.functions, work.labels)
-        known = sorted(work.codes)
-        self._codes = np.array(known, dtype=np.int64)
-        self._numbers = np.array([work.codes[c] for c in known], dtype=np.int64)
+        self._plan = _Plan(work)
+        self._classes: dict[tuple[np.dtype[Any], float | None], Ints] = {}
 
     def block(self, window: Window) -> list[tuple[int, TileSums]]:
-        """Return the sums of every tile of a block that a zone touches."""
-        results = []
-        for number, tile in self.work.grid.tiles(window):
-            cells, zones, shares = self.work.zones.cover(self.work.grid, tile)
-            if cells.size:
-                results.append((number, self._tile(tile, cells, zones, shares)))
-        return results
-
-    def _tile(self, tile: Window, cells: Ints, zones: Ints, shares: Floats) -> TileSums:
+        """Return the sums of every tile of a block that a zone touches; no other is decoded."""
         work = self.work
-        weight = work.grid.areas(tile).ravel()[cells] * shares
-        cover = self.reader.read(work.land_cover, tile).ravel()[cells]
-        classes, no_cover, unknown = self.classify(cover, zones, weight)
-        keep = classes >= 0
-        if not keep.all():
-            cells, zones, shares = cells[keep], zones[keep], shares[keep]
-            weight, classes = weight[keep], classes[keep]
-        key = zones * work.n_classes + classes
-        present = np.unique(key)
-        place = np.searchsorted(present, key)
-        n = len(present)
-        env = self.environment(tile, cells, zones, classes)
-        ranges: dict[str, Range] = {}
-        valid: dict[str, NDArray[np.bool_]] = {}
-        for layer in work.cells:
-            there = ~np.isnan(env[layer.name])
-            valid[layer.name] = np.asarray(there.all(axis=0) if there.ndim > 1 else there)
-            ranges[layer.name] = _range(env[layer.name], there)
-        values_of = self.kernel.run(env)
-        sums, not_finite = [], {}
-        masks: dict[tuple[frozenset[str], tuple[int, ...]], NDArray[np.bool_] | None] = {}
-        for slot in work.slots:
-            mask_key = (slot.cells, slot.checked)
-            if mask_key not in masks:
-                mask, bad = self._mask(slot, valid, values_of, len(cells))
-                masks[mask_key] = None if mask.all() else mask
-                if bad:
-                    not_finite[slot.formula] = bad
-            w = weight if slot.by_area else shares
-            sums.append(_bincount(values_of[slot.formula], w, place, masks[mask_key], n))
-        area = np.bincount(place, weights=weight, minlength=n).astype(np.float64)
-        return TileSums(present, area, sums, no_cover, unknown, ranges, not_finite)
+        outlines = work.zones.outlines(work.grid, window)
+        if not outlines:
+            return []
+        found = [(n, tile, shares_of(outlines, tile)) for n, tile in work.grid.tiles(window)]
+        found = [(n, tile, shares) for n, tile, shares in found if shares]
+        if not found:
+            return []
+        self.reader.hold(window)
+        with self.reader.sparing():
+            return [(number, self._tile(tile, shares)) for number, tile, shares in found]
+
+    def _tile(self, tile: Window, found: Sequence[tuple[int, Floats | None]]) -> TileSums:
+        """Return the sums of a tile. Its entries are put in the order of their keys first."""
+        work = self.work
+        area = work.grid.areas(tile).ravel()
+        raw, nodata = self.reader.held(work.land_cover, tile)
+        classes = self._classes_of(raw.ravel(), nodata)
+        entry: _Entries
+        if len(found) == 1 and found[0][1] is None:
+            entry = _Entries(None, found[0][0], None)
+        else:
+            entry = _Entries(*entries(found, tile))
+        classes, weight = entry.at(classes), entry.at(area)
+        weight = weight if entry.shares is None else weight * entry.shares
+        no_cover, unknown = self._without_class(entry.at(raw.ravel()), classes, entry.zones, weight)
+        order, keys, counts = _sorted(classes, entry.zones, work.n_classes)
+        cells = order if entry.cells is None else entry.cells[order]
+        weight = weight[order]
+        shares = np.ones(len(order)) if entry.shares is None else entry.shares[order]
+        every = len(found) == 1 and len(order) == area.size
+        layers = [
+            _Numbers(layer.name, *self._held(layer, tile), every_cell=every) for layer in work.cells
+        ]
+        ordered = _Ordered(keys, counts)
+        env: dict[str, Any] = {}
+        valid: dict[str, _Mask | None] = {}
+        for layer in layers:
+            env[layer.name], valid[layer.name] = layer.take(cells)
+        for table in work.tables:
+            env[table.name] = ordered.spread(table.values, work.n_classes)
+        area, sums, lost = self._plan.add_up(ordered, self.kernel.run(env), valid, weight, shares)
+        ranges = {layer.name: layer.range for layer in layers}
+        return TileSums(keys, area, sums, no_cover, unknown, ranges, lost)
 
     def environment(self, tile: Window, cells: Ints, zones: Ints, classes: Ints) -> dict[str, Any]:
         """Return the numbers of every leaf at entries of a tile: cell, zone and class of each."""
+        self.reader.hold(tile)
         env: dict[str, Any] = {}
         for layer in self.work.cells:
-            values = self._layer(layer, tile)
-            env[layer.name] = values.reshape(*values.shape[:-2], -1)[..., cells]
+            numbers = _Numbers(layer.name, *self._held(layer, tile), every_cell=False)
+            env[layer.name] = numbers.take(cells)[0]
         for table in self.work.tables:
             z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
             c = classes if table.values.shape[-1] > 1 else np.zeros_like(classes)
@@ -182,72 +198,248 @@ class Worker:
         assert layer.array is not None  # noqa: S101  a layer is a raster or an array
         return layer.array[(..., *tile.slices)]
 
-    def _mask(
-        self,
-        slot: Slot,
-        valid: Mapping[str, NDArray[np.bool_]],
-        values: Sequence[Any],
-        size: int,
-    ) -> tuple[NDArray[np.bool_], int]:
-        mask = np.ones(size, dtype=bool)
-        for name in slot.cells:
-            mask &= valid[name]
-        before = int(mask.sum())
-        for number in slot.checked:
-            finite = np.isfinite(np.broadcast_to(values[number], _shape(values[number], size)))
-            mask &= finite.all(axis=0) if finite.ndim > 1 else finite
-        return mask, before - int(mask.sum())
+    def _held(self, layer: CellLayer, tile: Window) -> tuple[NDArray[Any], float | None]:
+        """Return a layer's numbers in a tile as rows of cells, and the one that is no data."""
+        if layer.raster is None:
+            raw, nodata = self._layer(layer, tile), None
+        else:
+            raw, nodata = self.reader.held(layer.raster, tile)
+        return raw.reshape(*raw.shape[:-2], -1), nodata
 
     def classify(
-        self, cover: Floats, zones: Ints, weight: Floats
+        self, cover: NDArray[Any], zones: Ints, weight: Floats
     ) -> tuple[Ints, dict[int, float], dict[tuple[int, int], tuple[float, int]]]:
-        """Return the class number of every entry (-1: none) and the areas without one."""
-        missing = np.isnan(cover)
-        codes = np.where(missing, 0, cover).astype(np.int64)
+        """Return the class number of every entry (negative: none) and the areas without one."""
+        classes = self._classes_of(cover, None)
+        return classes, *self._without_class(cover, classes, zones, weight)
+
+    def _classes_of(self, cover: NDArray[Any], nodata: float | None) -> Ints:
+        """Return the class number of every code, ``_MISSING`` or ``_UNKNOWN``."""
+        if cover.dtype != np.uint8:
+            return self._look_up(cover, nodata)
+        key = (cover.dtype, nodata)
+        if key not in self._classes:
+            self._classes[key] = self._look_up(np.arange(256, dtype=cover.dtype), nodata)
+        found: Ints = self._classes[key][cover]
+        return found
+
+    def _look_up(self, cover: NDArray[Any], nodata: float | None) -> Ints:
+        codes = np.array(sorted(self.work.codes), dtype=np.int64)
+        numbers = np.array([self.work.codes[c] for c in codes.tolist()], dtype=np.int64)
+        missing = np.isnan(cover) if cover.dtype.kind == "f" else np.zeros(cover.shape, dtype=bool)
+        if nodata is not None:
+            missing |= cover == cover.dtype.type(nodata)
+        whole = np.where(missing, 0, cover).astype(np.int64)
         if self.work.nodata:
-            missing |= np.isin(codes, list(self.work.nodata))
-        at = np.clip(np.searchsorted(self._codes, codes), 0, len(self._codes) - 1)
-        known = (self._codes[at] == codes) & (codes == np.where(missing, 0, cover))
-        classes = np.where(known & ~missing, self._numbers[at], -1)
+            missing |= np.isin(whole, list(self.work.nodata))
+        at = np.clip(np.searchsorted(codes, whole), 0, len(codes) - 1)
+        known = (codes[at] == whole) & (whole == np.where(missing, 0, cover))
+        return np.where(missing, _MISSING, np.where(known, numbers[at], _UNKNOWN))
+
+    def _without_class(
+        self, cover: NDArray[Any], classes: Ints, zones: Ints | int, weight: Floats
+    ) -> tuple[dict[int, float], dict[tuple[int, int], tuple[float, int]]]:
+        """Return the areas without land cover by zone, and those of unknown codes."""
+        if not classes.size or classes.min() >= 0:
+            return {}, {}
+        zones = np.broadcast_to(zones, classes.shape)
+        missing, strange = classes == _MISSING, classes == _UNKNOWN
         no_cover = {
             int(z): float(weight[missing & (zones == z)].sum()) for z in np.unique(zones[missing])
         }
-        strange = ~known & ~missing
         unknown = {}
         for zone, code in {
-            (int(z), int(c)) for z, c in zip(zones[strange], codes[strange], strict=True)
+            (int(z), int(c)) for z, c in zip(zones[strange], cover[strange], strict=True)
         }:
-            here = strange & (zones == zone) & (codes == code)
+            here = strange & (zones == zone) & (cover.astype(np.int64) == code)
             unknown[zone, code] = (float(weight[here].sum()), int(here.sum()))
-        return classes, no_cover, unknown
+        return no_cover, unknown
 
 
-def _shape(value: Any, size: int) -> tuple[int, ...]:
-    leading = np.shape(value)[:-1] if np.ndim(value) > 1 else ()
-    return (*leading, size)
+_Mask = NDArray[np.bool_]
+#: Numbers in place of a class: no land cover, and a code that the legend does not know.
+_MISSING, _UNKNOWN = -1, -2
 
 
-def _range(values: Floats, there: NDArray[np.bool_]) -> Range:
-    found = values[there]
-    if not found.size:
-        return Range(cells=values.size, missing=values.size)
-    return Range(float(found.min()), float(found.max()), values.size, int(values.size - found.size))
+@functools.cache
+def _keep_memory() -> None:
+    """Ask the C library of Linux to keep up to 128 MiB that arrays no longer use.
+
+    Left alone it gives the memory of every tile's arrays back to the system, which hands it out
+    again page by page, filled with zeros: more than half of the time of a tile.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library
+        return
+    trim_threshold, mmap_threshold = -1, -3  # numbers of malloc.h
+    mallopt(mmap_threshold, 32 * 2**20)
+    mallopt(trim_threshold, 128 * 2**20)
 
 
-def _bincount(
-    values: Any,
-    weight: Floats,
-    place: Ints,
-    mask: NDArray[np.bool_] | None,
-    n: int,
-) -> Floats:
-    if mask is not None:
-        weight, place = weight[mask], place[mask]
-        if (np.ndim(values) and np.shape(values)[-1] > 1) or (
-            np.ndim(values) and np.shape(values)[-1] == mask.size
-        ):
-            values = values[..., mask]
-    product = np.asarray(values * weight)
-    if product.ndim == 1:
-        return np.bincount(place, weights=product, minlength=n).astype(np.float64)
-    return np.stack([np.bincount(place, weights=row, minlength=n) for row in product])
+@dataclass(frozen=True)
+class _Entries:
+    """Cells of a tile and their zones. Where one zone is the whole tile, there is no list."""
+
+    cells: Ints | None
+    zones: Ints | int
+    shares: Floats | None
+
+    def at(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the cells' values, entry by entry."""
+        return values if self.cells is None else values[self.cells]
+
+
+def _sorted(classes: Ints, zones: Ints | int, n_classes: int) -> tuple[Ints, Ints, Ints]:
+    """Return the entries with a class in the order of zone and class, the keys, and their numbers.
+
+    Neighbours mostly have the same key: whole runs of them are put in order, not single entries.
+    """
+    keys = zones * n_classes + classes
+    if not classes.size:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+    starts = np.concatenate(
+        [[0], np.flatnonzero((np.diff(classes) != 0) | (np.diff(keys) != 0)) + 1]
+    )
+    lengths = np.diff(np.append(starts, len(keys)))
+    kept = np.flatnonzero(classes[starts] >= 0)
+    runs = kept[np.argsort(keys[starts[kept]], kind="stable")]
+    starts, lengths = starts[runs], lengths[runs]
+    before = np.cumsum(lengths) - lengths
+    order = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+    present, at = np.unique(keys[starts], return_index=True)
+    return order, present, np.add.reduceat(lengths, at) if len(at) else np.empty(0, np.int64)
+
+
+class _Ordered:
+    """Entries in the order of their keys, and how many there are of each key."""
+
+    def __init__(self, keys: Ints, counts: Ints) -> None:
+        self.keys, self.counts = keys, counts
+        self._starts = np.cumsum(counts) - counts
+
+    def spread(self, values: Floats, n_classes: int) -> Floats:
+        """Return a table's numbers entry by entry; one where it knows neither zone nor class."""
+        zones, classes = values.shape[-2:]
+        if zones == classes == 1:
+            return values[..., 0]
+        zone, ecosystem = np.divmod(self.keys, n_classes)
+        found = values[..., zone if zones > 1 else 0, ecosystem if classes > 1 else 0]
+        return np.repeat(found, self.counts, axis=-1)
+
+    def add_up(self, values: Any) -> Floats:
+        """Add the values of each key."""
+        if not self.keys.size:
+            return np.zeros((*np.shape(values)[:-1], 0))
+        return np.asarray(np.add.reduceat(values, self._starts, axis=-1))
+
+
+class _Numbers:
+    """A layer's numbers in a tile, and what their range was."""
+
+    def __init__(
+        self, name: str, raw: NDArray[Any], nodata: float | None, *, every_cell: bool
+    ) -> None:
+        self.name, self.raw, self.range = name, raw, Range()
+        self.nodata = None if nodata is None else raw.dtype.type(nodata)
+        self.clean = False  # known to have data everywhere, and the range is that of the tile
+        if every_cell and (found := self._ends(raw)):
+            self.clean, self.range = True, Range(*found, raw.size, 0)
+
+    def _ends(self, values: NDArray[Any]) -> tuple[float, float] | None:
+        """Return the lowest and highest of values, None if one of them is no data."""
+        low, high = values.min(), values.max()  # NaN if one is NaN
+        if self.nodata is not None and low <= self.nodata <= high:
+            return None
+        return (float(low), float(high)) if np.isfinite(low) and np.isfinite(high) else None
+
+    def take(self, cells: Ints) -> tuple[Floats, _Mask | None]:
+        """Return the values of cells, and which have data in all members (None: all have)."""
+        picked = self.raw.take(cells, axis=-1)
+        values = picked.astype(np.float64)
+        if self.clean or not values.size:
+            return values, None
+        if ends := self._ends(picked):
+            self.range.add(Range(*ends, values.size, 0))
+            return values, None
+        there = np.isfinite(values)
+        if self.nodata is not None:
+            there &= picked != self.nodata
+        values[~there] = np.nan
+        found = values[there]
+        lost = int(values.size - found.size)
+        if found.size:
+            self.range.add(Range(float(found.min()), float(found.max()), values.size, lost))
+        else:
+            self.range.add(Range(cells=values.size, missing=lost))
+        return values, np.asarray(there.all(axis=0) if there.ndim > 1 else there) if lost else None
+
+
+#: What slots have in common: the formula, and whether it is multiplied by the area.
+_Product = tuple[int, bool]
+
+
+class _Plan:
+    """The sums of a work: what is added up once for several slots, and which cells count.
+
+    Where all data are there and all formulas finite, slots with one product have one sum.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.slots = [
+            ((slot.formula, slot.by_area), (slot.cells, slot.checked)) for slot in work.slots
+        ]
+        self.products = tuple(dict.fromkeys(product for product, _ in self.slots))
+        self.rules = {rule: product[0] for product, rule in reversed(self.slots)}
+        self.checked = frozenset(n for slot in work.slots for n in slot.checked)
+
+    def add_up(
+        self,
+        ordered: _Ordered,
+        values: Sequence[Any],
+        valid: Mapping[str, _Mask | None],
+        weight: Floats,
+        shares: Floats,
+    ) -> tuple[Floats, list[Floats], dict[int, int]]:
+        """Return the area and every slot's sums by key, and cells where a formula is not finite."""
+        weights = {True: weight, False: shares}
+        sums: dict[Any, Floats] = {
+            (formula, by_area): ordered.add_up(values[formula] * weights[by_area])
+            for formula, by_area in self.products
+        }
+        finite = {product[0]: np.isfinite(found).all() for product, found in sums.items()}
+        unsure = [n for n in self.checked if not finite.get(n, False)]  # a finite sum has no NaN
+        good = {n: _finite(values[n], weight.size) for n in unsure}
+        masks, lost = {}, {}
+        for rule, formula in self.rules.items():
+            cells, checked = rule
+            there = _both(valid[name] for name in cells)
+            masks[rule] = _both([there, *(good.get(number) for number in checked)])
+            bad = _count(there, weight.size) - _count(masks[rule], weight.size)
+            if bad:
+                lost[formula] = bad
+        found = []
+        for product, rule in self.slots:
+            key: Any = product if masks[rule] is None else (product, rule)
+            if key not in sums:
+                mask = masks[rule]
+                assert mask is not None  # noqa: S101
+                kept = np.where(mask, values[product[0]], 0.0)
+                sums[key] = ordered.add_up(kept * weights[product[1]])
+            found.append(sums[key])
+        return ordered.add_up(weight), found, lost
+
+
+def _finite(value: Any, size: int) -> _Mask | None:
+    found = np.isfinite(np.broadcast_to(value, (*np.shape(value)[:-1], size)))
+    mask = np.asarray(found.all(axis=0) if found.ndim > 1 else found)
+    return None if mask.all() else mask
+
+
+def _both(masks: Iterable[_Mask | None]) -> _Mask | None:
+    some = [mask for mask in masks if mask is not None]
+    return functools.reduce(np.logical_and, some) if some else None
+
+
+def _count(mask: _Mask | None, size: int) -> int:
+    return size if mask is None else int(np.count_nonzero(mask))

@@ -1,4 +1,4 @@
-"""The command ``gep``: check, run, show, functions, why, diff, compare, new, bank.
+"""The command ``gep``: check, run, show, functions, why, diff, compare, new, batch, bank.
 
 Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the data
 or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -16,6 +16,7 @@ import click
 
 from gep import __version__
 from gep.cli_bank import bank
+from gep.cli_batch import batch
 from gep.console import (
     DONE,
     LANGUAGES,
@@ -49,11 +50,13 @@ def cli() -> None:
     gep functions                     what a formula may call, with units and sources
     gep diff STANDARD_A STANDARD_B    in which lines their rules differ
     gep compare PROJECT --with B      the same data under several standards
+    gep batch LIST.toml --out out     many counties or years from one file
     gep bank                          the book of a 两山银行: registry, rights, value, score
     """  # noqa: D301  \b is the character by which click keeps lines
 
 
 cli.add_command(bank)
+cli.add_command(batch)
 
 
 @cli.command()
@@ -108,8 +111,21 @@ def check(path: Path) -> None:
     show_default=True,
     help="Side of the blocks that are read at once, in cells. Changes no bit of the result.",
 )
-def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block: int) -> None:
-    """Compute the account of a project and write it into a folder, whole or not at all."""
+@click.option("--scheduler", metavar="ADDRESS", help="Compute on a Dask cluster.")
+def run(
+    project: Path,
+    out: Path,
+    *,
+    overwrite: bool,
+    workers: int | None,
+    block: int,
+    scheduler: str | None,
+) -> None:
+    """Compute the account of a project and write it into a folder, whole or not at all.
+
+    A run of a large map that was killed goes on where it stopped when the same is said again. With
+    --overwrite, class sums that the folder keeps and that still hold are not made again.
+    """
     from gep.files import refuse_existing
 
     refuse_existing(out, overwrite=overwrite)  # before hours of work, not after
@@ -119,7 +135,14 @@ def run(project: Path, out: Path, *, overwrite: bool, workers: int | None, block
     from gep.account import Project
 
     with progress() as shown:
-        account = Project.load(found).run(block=block, workers=workers, progress=shown)
+        account = Project.load(found).run(
+            block=block,
+            workers=workers,
+            progress=shown,
+            kept=out if out.is_dir() else None,
+            client=scheduler,
+            journal=out.resolve().parent / f".{out.name}.journal",
+        )
     notes(account.provenance["notes"])
     for text in account.provenance["warnings"]:
         warning(text)

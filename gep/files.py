@@ -16,7 +16,7 @@ from gep.errors import UsageError
 #: A folder with anything else in it is never replaced.
 WRITTEN: Mapping[str, frozenset[str]] = {
     "provenance.json": frozenset(
-        {"account.csv", "account.nc", "account.xlsx", "provenance.json", "maps"}
+        {"account.csv", "account.nc", "account.xlsx", "provenance.json", "sums.npz", "maps"}
     ),
     "decomposition.csv": frozenset(
         {"compared.csv", "total.csv", "quantities.csv", "decomposition.csv", "differences.csv"}

@@ -6,6 +6,7 @@ cells, so that no result depends on how much is read at once or by how many thre
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Iterator, Sequence
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     import shapely
     from affine import Affine
     from pyproj import CRS
-    from scipy.interpolate import RectBivariateSpline
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 #: Side of the fixed tile over which sums are made, in cells.
 TILE = 256
+#: What GDAL may keep of what it decoded, in bytes: tiles are read once, so little is of use.
+CACHE = 64 * 2**20
 #: Two grids are the same when corners differ by less than this share of a cell.
 SAME_GRID = 1e-3
 #: Values that programs write for "no data" and forget to declare.
@@ -58,6 +60,11 @@ class Window:
         """The rectangle as slices of a whole array."""
         rows = slice(self.row, self.row + self.height)
         return rows, slice(self.col, self.col + self.width)
+
+    def holds(self, other: Window) -> bool:
+        """Say whether another window lies inside."""
+        down, across = other.row - self.row, other.col - self.col
+        return 0 <= down <= self.height - other.height and 0 <= across <= self.width - other.width
 
 
 @dataclass(frozen=True)
@@ -153,10 +160,12 @@ class Grid:
         if self.crs.is_geographic:
             rows = self._geographic_rows[window.row : window.row + window.height]
             return np.repeat(rows[:, None], window.width, axis=1)
-        x, y = self.centres(window)
         flat = abs(self.transform.a * self.transform.e) * self._metres**2
-        scale: Floats = self._areal_scale(y[::-1], x)[::-1]
-        return np.asarray(flat / scale)
+        down, across, table = self._areal_scale
+        below, first_row = down.near(window.row, window.height)
+        beside, first_column = across.near(window.col, window.width)
+        part = table[first_row:, first_column:][: below.shape[1], : beside.shape[1]]
+        return np.asarray(flat / (below @ part @ beside.T))
 
     @functools.cached_property
     def _metres(self) -> float:
@@ -176,7 +185,7 @@ class Grid:
         return np.asarray((integrand * weights).sum(axis=1) * half * width)
 
     @functools.cached_property
-    def _areal_scale(self) -> RectBivariateSpline:
+    def _areal_scale(self) -> tuple[_Basis, _Basis, Floats]:
         """Areal scale of the projection as a spline through exact values on a lattice.
 
         The lattice has a node every 5 km at most; a cubic spline is then exact to about 1e-11.
@@ -201,7 +210,11 @@ class Grid:
             # A sphere's formulas on the ellipsoid's coordinates: PROJ's factors are the sphere's.
             meridian, normal, a = _radii(self.crs, np.radians(lat))
             scale = scale * a * a / (meridian * normal)
-        return RectBivariateSpline(y, x, scale.reshape(ny, nx), s=0)
+        spline = RectBivariateSpline(y, x, scale.reshape(ny, nx), s=0)
+        knots_y, knots_x, coefficients = spline.tck
+        columns, rows = self.centres(self.window)
+        table = coefficients.reshape(len(knots_y) - 4, len(knots_x) - 4)
+        return _Basis.of(rows, knots_y), _Basis.of(columns, knots_x), table
 
     def ground_cell(self) -> tuple[Floats | float, Floats | float]:
         """Return the true width and height of cells in metres, for slopes and flow paths.
@@ -215,6 +228,33 @@ class Grid:
         meridian, normal, _ = _radii(self.crs, phi)
         dx = normal * np.cos(phi) * self.transform.a * to_radians
         return dx, meridian * -self.transform.e * to_radians
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The cubic B-splines at every row or column of a grid: the first that counts, and four values.
+
+    A bicubic spline at all crossings of rows and columns is basis × coefficients × basis. For a
+    tile, near which few knots lie, that is many times faster than to evaluate the spline.
+    """
+
+    first: Ints
+    values: Floats  # (rows or columns, 4)
+
+    @classmethod
+    def of(cls, at: Floats, knots: Floats) -> _Basis:
+        from scipy.interpolate import BSpline
+
+        matrix = BSpline.design_matrix(at, knots, 3)
+        return cls(matrix.indices.reshape(-1, 4)[:, 0].astype(np.int64), matrix.data.reshape(-1, 4))
+
+    def near(self, start: int, count: int) -> tuple[Floats, int]:
+        """Return the basis of some rows or columns as a matrix, and its first spline's number."""
+        first, values = self.first[start : start + count], self.values[start : start + count]
+        least = int(first.min())
+        dense = np.zeros((count, int(first.max()) - least + 4))
+        np.put_along_axis(dense, first[:, None] - least + np.arange(4), values, axis=1)
+        return dense, least
 
 
 #: EPSG code of the method of web-mercator (EPSG:3857).
@@ -248,6 +288,46 @@ class Zones:
     names: tuple[str, ...]
     shapes: tuple[shapely.Geometry, ...]
 
+    @functools.cached_property
+    def _edges(self) -> tuple[Floats, ...]:
+        """Per zone its edges x0, y0, x1, y1 as rows, the zone to the left of each."""
+        import shapely
+
+        found = []
+        for shape in self.shapes:
+            parts = shapely.get_parts(shapely.orient_polygons(shape))
+            rings = shapely.get_rings(parts[shapely.get_type_id(parts) == _POLYGON])
+            points, ring = shapely.get_coordinates(rings, return_index=True)
+            same = ring[1:] == ring[:-1]
+            found.append(np.hstack([points[:-1][same], points[1:][same]]).T.copy())
+        return tuple(found)
+
+    def outlines(self, grid: Grid, window: Window) -> list[tuple[int, Outline]]:
+        """Return the number and outline of every zone that may touch a window, in cells of it."""
+        t = grid.transform
+        west, south, east, north = grid.box(window)
+        found = []
+        for number, edges in enumerate(self._edges):
+            x0, y0, x1, y1 = edges
+            if not x0.size or x0.max() <= west or x0.min() >= east:
+                continue
+            if y0.max() <= south or y0.min() >= north:
+                continue
+            # A margin of a cell, as Outline.near decides exactly.
+            near = (np.minimum(x0, x1) < east + t.a) & (np.maximum(y0, y1) > south + t.e)
+            x0, y0, x1, y1 = edges[:, near & (np.minimum(y0, y1) < north - t.e)]
+            columns = [(x - t.c) / t.a for x in (x0, x1)]
+            rows = [(y - t.f) / t.e for y in (y0, y1)]
+            found.append((number, Outline(columns[0], rows[0], columns[1], rows[1])))
+        return found
+
+    def shares(self, grid: Grid, window: Window) -> list[tuple[int, Floats | None]]:
+        """Return the number of every zone in a tile and its shares of the cells; None: all of it.
+
+        The same for the same tile, from whatever block the outlines were taken.
+        """
+        return shares_of(self.outlines(grid, window), window)
+
     def cover(self, grid: Grid, window: Window) -> tuple[Ints, Ints, Floats]:
         """Return the exact share of every cell of a tile in every zone.
 
@@ -257,26 +337,7 @@ class Zones:
             Flat cell index in the tile, zone number, share of the cell (0, 1]: one entry per cell
             and zone, zones in order, cells in rising order.
         """
-        import shapely
-
-        box = grid.box(window)
-        entries: list[tuple[Ints, Ints, Floats]] = []
-        for number, shape in enumerate(self.shapes):
-            west, south, east, north = shape.bounds
-            if east <= box[0] or west >= box[2] or north <= box[1] or south >= box[3]:
-                continue
-            clipped = shapely.clip_by_rect(shape, *_grown(box))
-            if clipped.is_empty:
-                continue
-            shares = np.zeros((window.height, window.width))
-            _quarter(clipped, grid, window, window, shares)
-            cells = np.flatnonzero(shares)
-            if cells.size:
-                entries.append((cells, np.full(cells.size, number), shares.ravel()[cells]))
-        if not entries:
-            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        cells, zones, shares = (np.concatenate(part) for part in zip(*entries, strict=True))
-        return cells, zones, shares
+        return entries(self.shares(grid, window), window)
 
     def outside(self, grid: Grid) -> Floats:
         """Return the geodesic area in m² of every zone's part that lies outside the grid."""
@@ -297,55 +358,115 @@ class Zones:
         return areas
 
 
-def _grown(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Return the box a little larger, so that clipping leaves no edge on the tile's edge."""
-    west, south, east, north = box
-    dx, dy = (east - west) * 1e-3, (north - south) * 1e-3
-    return west - dx, south - dy, east + dx, north + dy
+_POLYGON = 3
+#: A share of a cell nearer to nothing or to the whole than this is rounding.
+_ROUNDING = 1e-10
 
 
-#: Below this side a square of boundary cells is intersected cell by cell.
-_LEAF = 8
+@dataclass(frozen=True)
+class Outline:
+    """Edges of one zone in cells of the grid (columns and rows), the zone to the left of each.
+
+    The share of a cell follows from the edges alone, as fonts are drawn: going along a row of
+    cells, every piece of an edge that is passed adds its height, with the sign of its direction,
+    to all cells behind it, and to its own cell the part that lies behind it. That is exact for
+    polygons, and needs no intersection of shapes.
+    """
+
+    x0: Floats
+    y0: Floats
+    x1: Floats
+    y1: Floats
+
+    def near(self, window: Window) -> Outline:
+        """Return the edges that count in a window: those beside its rows that do not lie east."""
+        top, bottom = window.row, window.row + window.height
+        count = (np.minimum(self.x0, self.x1) < window.col + window.width) & (
+            (np.minimum(self.y0, self.y1) < bottom) & (np.maximum(self.y0, self.y1) > top)
+        )
+        return Outline(self.x0[count], self.y0[count], self.x1[count], self.y1[count])
+
+    def shares(self, window: Window) -> Floats | None:
+        """Return the zone's share of every cell of a window, None if it is the whole window."""
+        near = self.near(window)
+        x0, x1 = near.x0 - window.col, near.x1 - window.col
+        y0, y1 = near.y0 - window.row, near.y1 - window.row
+        if not (np.maximum(x0, x1) > 0).any():  # no edge inside: all or nothing
+            height = np.clip(y1, 0, window.height) - np.clip(y0, 0, window.height)
+            if round(height.sum() / window.height) == 1:
+                return None
+            return np.zeros((window.height, window.width))
+        x, y, last = _cut(x0, y0, x1, y1, window)
+        height = np.diff(y)
+        middle_x, middle_y = (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2
+        inside = ~last[:-1] & (middle_y > 0) & (middle_y < window.height)
+        inside &= (middle_x < window.width) & (height != 0)
+        height, middle_y = height[inside], middle_y[inside]
+        middle_x = np.maximum(middle_x[inside], 0.0)  # an edge to the west counts in all cells
+        column = middle_x.astype(np.int64)
+        behind = middle_x - column
+        place = middle_y.astype(np.int64) * (window.width + 1) + column
+        places = np.concatenate([place, place + 1])
+        parts = np.concatenate([height * (1 - behind), height * behind])
+        size = window.height * (window.width + 1)
+        steps = np.bincount(places, weights=parts, minlength=size)
+        steps = steps.reshape(window.height, window.width + 1)[:, :-1]
+        shares: Floats = np.cumsum(steps, axis=1)
+        shares[shares < _ROUNDING] = 0.0
+        shares[shares > 1 - _ROUNDING] = 1.0
+        return None if shares.min() == 1.0 else shares
 
 
-def _quarter(
-    shape: shapely.Geometry, grid: Grid, tile: Window, part: Window, shares: Floats
-) -> None:
-    """Fill the shares of a part of a tile: whole squares at once, boundary squares in quarters."""
-    import shapely
-
-    box = shapely.box(*grid.box(part))
-    if not shape.intersects(box):
-        return
-    rows = slice(part.row - tile.row, part.row - tile.row + part.height)
-    cols = slice(part.col - tile.col, part.col - tile.col + part.width)
-    if shape.contains(box):
-        shares[rows, cols] = 1.0
-        return
-    if max(part.height, part.width) > _LEAF:
-        clipped = shapely.clip_by_rect(shape, *_grown(grid.box(part)))
-        for quarter in _quarters(part):
-            _quarter(clipped, grid, tile, quarter, shares)
-        return
-    t = grid.transform
-    west = t.c + t.a * np.arange(part.col, part.col + part.width + 1)
-    north = t.f + t.e * np.arange(part.row, part.row + part.height + 1)
-    cells = shapely.box(west[None, :-1], north[1:, None], west[None, 1:], north[:-1, None])
-    shapely.prepare(shape)
-    share = shapely.contains(shape, cells).astype(np.float64)
-    crossed = shapely.intersects(shape, cells) & (share == 0)
-    share[crossed] = shapely.area(shapely.intersection(cells[crossed], shape)) / abs(t.a * t.e)
-    share[share > 1 - 1e-12] = 1.0
-    share[share < 1e-12] = 0.0  # noqa: PLR2004
-    shares[rows, cols] = share
+def _cut(
+    x0: Floats, y0: Floats, x1: Floats, y1: Floats, window: Window
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Cut edges at the lines between cells: points along all edges; whether one ends its edge."""
+    edges, number = np.arange(len(x0)), len(x0)
+    edge_x, at_x = _crossed(x0, x1, window.width)
+    edge_y, at_y = _crossed(y0, y1, window.height)
+    dx, dy = x1 - x0, y1 - y0
+    along_x = (at_x - x0[edge_x]) / dx[edge_x]
+    along_y = (at_y - y0[edge_y]) / dy[edge_y]
+    edge = np.concatenate([edges, edge_x, edge_y, edges])
+    along = np.concatenate([np.zeros(number), along_x, along_y, np.ones(number)])
+    x = np.concatenate([x0, at_x, x0[edge_y] + along_y * dx[edge_y], x1])
+    y = np.concatenate([y0, y0[edge_x] + along_x * dy[edge_x], at_y, y1])
+    order = np.lexsort((along, edge))
+    edge = edge[order]
+    return x[order], y[order], np.append(edge[1:] != edge[:-1], True)
 
 
-def _quarters(part: Window) -> Iterator[Window]:
-    half_h, half_w = (part.height + 1) // 2, (part.width + 1) // 2
-    for row, height in ((part.row, half_h), (part.row + half_h, part.height - half_h)):
-        for col, width in ((part.col, half_w), (part.col + half_w, part.width - half_w)):
-            if height and width:
-                yield Window(row, col, height, width)
+def _crossed(start: Floats, end: Floats, size: int) -> tuple[Ints, Floats]:
+    """Return the lines 0, 1 ... ``size`` that edges cross, as edge and line."""
+    first = np.ceil(np.clip(np.minimum(start, end), 0, None)).astype(np.int64)
+    last = np.floor(np.clip(np.maximum(start, end), None, size)).astype(np.int64)
+    counts = np.where(start == end, 0, np.maximum(last - first + 1, 0))
+    edge = np.repeat(np.arange(len(start)), counts)
+    before = np.cumsum(counts) - counts
+    return edge, (first[edge] + np.arange(len(edge)) - before[edge]).astype(np.float64)
+
+
+def shares_of(
+    outlines: Sequence[tuple[int, Outline]], window: Window
+) -> list[tuple[int, Floats | None]]:
+    """Return the number of every zone in a tile and its shares of the cells; None: all of it."""
+    found = [(number, outline.shares(window)) for number, outline in outlines]
+    return [(number, shares) for number, shares in found if shares is None or shares.any()]
+
+
+def entries(
+    found: Sequence[tuple[int, Floats | None]], window: Window
+) -> tuple[Ints, Ints, Floats]:
+    """Return shares as entries: flat cell index, zone, share; zones in order, cells rising."""
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    size = window.height * window.width
+    cells = [np.arange(size) if s is None else np.flatnonzero(s) for _, s in found]
+    shares = [
+        np.ones(size) if s is None else s.ravel()[c] for (_, s), c in zip(found, cells, strict=True)
+    ]
+    zones = np.repeat(np.array([number for number, _ in found]), [len(c) for c in cells])
+    return np.concatenate(cells), zones, np.concatenate(shares)
 
 
 # ------------------------------------------------------------------------------------- rasters
@@ -404,12 +525,69 @@ class RasterReader:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._open: dict[str, Any] = {}
+        self._held: dict[tuple[Raster, Window], NDArray[Any]] = {}
+        self._plain_files: dict[Raster, bool] = {}
+        self._block: Window | None = None
+        self._cache = CACHE
 
     def close(self) -> None:
         """Close all files."""
         for dataset in self._open.values():
             dataset.close()
         self._open.clear()
+        self._held.clear()
+
+    def hold(self, block: Window) -> None:
+        """Begin a block: what :meth:`held` decodes of it is kept until another one begins."""
+        if block != self._block:
+            self._held.clear()
+            self._block = block
+
+    @contextlib.contextmanager
+    def sparing(self) -> Iterator[None]:
+        """Let GDAL keep little of what it decodes: by default it takes a part of the machine."""
+        import rasterio
+
+        with rasterio.Env(GDAL_CACHEMAX=self._cache):
+            yield
+
+    def held(self, raster: Raster, tile: Window) -> tuple[NDArray[Any], float | None]:
+        """Return the numbers of a tile, and the one that means no data.
+
+        The numbers are as they stand in the file where nothing needs to be computed; elsewhere
+        they are those of :meth:`read`, and what has no data is NaN. Shape as in :meth:`read`.
+        Nobody may change them.
+        """
+        if raster.resampling != "exact" or raster.combine is not None:
+            return self.read(raster, tile), None
+        dataset = self._dataset(raster)
+        if raster not in self._plain_files:
+            self._plain_files[raster] = _is_plain(dataset, raster)
+        if not self._plain_files[raster]:
+            return self.read(raster, tile), None
+        if (raster, tile) not in self._held:
+            self._held[raster, tile] = self._decode(dataset, raster, tile)
+        raw = self._held[raster, tile]
+        known = raster.nodata is not None and _can_hold(raw.dtype, raster.nodata)
+        return raw if raster.has_axis else raw[0], raster.nodata if known else None
+
+    def _dataset(self, raster: Raster) -> Any:
+        if raster.path not in self._open:
+            self._open[raster.path] = dataset = open_raster(raster.path, raster.name)
+            if dataset.block_shapes[0][1] > TILE:  # rows, not tiles: many windows use the same
+                row = dataset.width * np.dtype(dataset.dtypes[0]).itemsize
+                self._cache += 2 * TILE * row * len(raster.bands)
+        return self._open[raster.path]
+
+    def _decode(self, dataset: Any, raster: Raster, window: Window) -> NDArray[Any]:
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window as Rio
+
+        rio = Rio(window.col, window.row, window.width, window.height)
+        try:
+            return np.asarray(dataset.read(list(raster.bands), window=rio))
+        except (RasterioError, OSError) as error:
+            raise _unreadable(raster, error) from None
 
     def read(self, raster: Raster, window: Window) -> Floats:
         """Return the values in a tile as float64, NaN where there are none.
@@ -418,9 +596,7 @@ class RasterReader:
         """
         from rasterio.errors import RasterioError
 
-        if raster.path not in self._open:
-            self._open[raster.path] = open_raster(raster.path, raster.name)
-        dataset = self._open[raster.path]
+        dataset = self._dataset(raster)
         try:
             if raster.resampling == "exact":
                 values = self._plain(dataset, raster, window)
@@ -429,10 +605,7 @@ class RasterReader:
             else:
                 values = self._gather(dataset, raster, window)
         except (RasterioError, OSError) as error:
-            cause = str(error.__cause__ or error)  # rasterio's own text says "see previous"
-            found = cause.splitlines()[0] if cause else type(error).__name__
-            cure = "the file is damaged or incomplete: copy it again"
-            raise DataError("the raster cannot be read", raster.name, found, cure) from None
+            raise _unreadable(raster, error) from None
         if raster.combine == "sum":
             return np.asarray(values.sum(axis=0))
         if raster.combine == "mean":
@@ -563,6 +736,24 @@ class RasterReader:
         if col0 >= col1 or row0 >= row1:
             return None
         return Window(row0, col0, row1 - row0, col1 - col0)
+
+
+def _unreadable(raster: Raster, error: Exception) -> DataError:
+    cause = str(error.__cause__ or error)  # rasterio's own text says "see previous"
+    found = cause.splitlines()[0] if cause else type(error).__name__
+    cure = "the file is damaged or incomplete: copy it again"
+    return DataError("the raster cannot be read", raster.name, found, cure)
+
+
+def _is_plain(dataset: Any, raster: Raster) -> bool:
+    """Say whether the numbers in a file are the values: no mask band, no scale, no offset."""
+    at = [band - 1 for band in raster.bands]
+    masks, scales, offsets = dataset.mask_flag_enums, dataset.scales, dataset.offsets
+    return all(
+        (scales[n], offsets[n]) == (1.0, 0.0)
+        and "per_dataset" not in {flag.name for flag in masks[n]}
+        for n in at
+    )
 
 
 def _can_hold(dtype: Any, value: float) -> bool:

@@ -8,6 +8,8 @@ is evaluated per cell, inside.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -136,15 +138,27 @@ class Kernel:
     ) -> None:
         self._functions, self._labels = functions, labels
         self._ids: dict[tuple[Any, ...], int] = {}
-        self._work: list[Callable[[list[Any], Mapping[str, Any]], Any]] = []
+        self._work: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+        self._leaves: list[tuple[int, str]] = []
         self._results = [self._place(node) for node in formulas]
+        last = {number: at for at, (_, inputs) in enumerate(self._work) for number in inputs}
+        kept = set(self._results)
+        self._done: list[list[int]] = [[] for _ in self._work]
+        for number, at in last.items():
+            if number not in kept:
+                self._done[at].append(number)
 
     def run(self, env: Mapping[str, Any]) -> list[Any]:
         """Return the value of every formula, in order; values of one cell each, or broadcast."""
-        values: list[Any] = []
+        values: list[Any] = [None] * len(self._work)
+        for number, name in self._leaves:
+            values[number] = env[name]
         with np.errstate(all="ignore"):
-            for work in self._work:
-                values.append(work(values, env))
+            for number, (work, inputs) in enumerate(self._work):
+                if inputs or values[number] is None:
+                    values[number] = work(*[values[n] for n in inputs])
+                for done in self._done[number]:  # its memory serves the next value, from the cache
+                    values[done] = None
         return [values[number] for number in self._results]
 
     def _place(self, node: Node) -> int:
@@ -163,32 +177,64 @@ class Kernel:
             call = cast("Call", node)
             key = (call.name, len(call.args), tuple(k for k, _ in call.keywords), *children)
         if key not in self._ids:
-            self._work.append(self._worker(node, children))
+            self._work.append((self._worker(node), children))
             self._ids[key] = len(self._work) - 1
+            if isinstance(node, Sym):
+                self._leaves.append((self._ids[key], node.name))
         return self._ids[key]
 
-    def _worker(
-        self, node: Node, at: tuple[int, ...]
-    ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
+    def _worker(self, node: Node) -> Callable[..., Any]:
+        """Return what computes a node from the values of its children."""
         if isinstance(node, Num):
-            return lambda _values, _env: node.value
+            return lambda: node.value
         if isinstance(node, Sym):
-            return lambda _values, env: env[node.name]
-        names = tuple(f"x{n}" for n in range(len(at)))
-        leaves = [Sym(name) for name in names]
-        if isinstance(node, Call):
-            args = tuple(leaves[: len(node.args)])
-            rest = leaves[len(node.args) :]
-            keywords = tuple((k, leaf) for (k, _), leaf in zip(node.keywords, rest, strict=True))
-            shell: Node = replace(node, args=args, keywords=keywords)
-        elif isinstance(node, Neg):
-            shell = replace(node, operand=leaves[0])
-        else:
-            shell = replace(cast("Bin", node), left=leaves[0], right=leaves[1])
-        dates = self._labels(node)
+            return lambda: None  # the value is there
+        if isinstance(node, Neg):
+            return operator.neg
+        if isinstance(node, Bin):
+            return _OPERATIONS[node.op]
+        call = cast("Call", node)
+        if call.name in _CALLS:
+            return _CALLS[call.name]
+        function = self._functions[call.name]
+        names, many = [name for name, _ in call.keywords], len(call.args)
+        fixed: dict[str, Any] = {}
+        if "dates" in function.signature.plain:  # type: ignore[attr-defined]
+            fixed["dates"] = self._labels(call)
+        return lambda *given: function(
+            *given[:many], **(dict(zip(names, given[many:], strict=True)) | fixed)
+        )
 
-        def work(values: list[Any], _env: Mapping[str, Any]) -> Any:
-            inputs = {name: values[number] for name, number in zip(names, at, strict=True)}
-            return formula.evaluate(shell, inputs, self._functions, labels=lambda _n: dates)
 
-        return work
+def _least(*values: Any) -> Any:
+    return functools.reduce(np.minimum, values)
+
+
+def _most(*values: Any) -> Any:
+    return functools.reduce(np.maximum, values)
+
+
+def _between(value: Any, low: Any, high: Any) -> Any:
+    return np.minimum(np.maximum(value, low), high)
+
+
+def _over_axis(value: Any) -> Any:
+    return np.sum(value, axis=0)
+
+
+_OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": np.divide,
+    "**": np.power,
+}
+_CALLS: Mapping[str, Callable[..., Any]] = {
+    "min": _least,
+    "max": _most,
+    "clip": _between,
+    "total": _over_axis,
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+}

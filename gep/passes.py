@@ -1,29 +1,48 @@
 """The pass over the rasters: who computes which blocks, and one exact sum of all tiles.
 
-The tiles' sums are added with exact rounding (``math.fsum``). So block size, number of workers and
-order change no bit of the result.
+The tiles' sums are added without rounding (:mod:`gep.exact`). So block size, number of workers,
+order, and where a killed run went on change no bit of the result.
 """
 
 from __future__ import annotations
 
-import math
+import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gep import clusters, formula
 from gep.blocks import Range, TileSums, Totals, Work, Worker
-from gep.grid import Floats, Window
+from gep.errors import DataError, GepError
+from gep.exact import ExactSums
+from gep.formula import Node, Sym
+from gep.grid import Floats, Grid, Raster, RasterReader, Window
+from gep.journal import Journal
 
 Progress = Callable[[int, int], None]
 #: Side of a block in cells, where none is asked for: what a thread computes at a time.
 BLOCK = 512
+#: A cluster gets this many tasks per thread at least, and no task has more blocks than that.
+TASKS_PER_THREAD, BLOCKS_PER_TASK = 4, 256
+
+#: A block, and the numbers of the passes that have sums to make there.
+_Job = tuple[Window, tuple[int, ...]]
+_Task = tuple[_Job, ...]
 
 
 def run_blocks(
-    work: Work, block: int = BLOCK, workers: int | None = None, progress: Progress | None = None
+    work: Work,
+    block: int = BLOCK,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    client: Any = None,
+    journal: Journal | None = None,
 ) -> Totals:
     """Make the class sums of all blocks.
 
@@ -37,91 +56,530 @@ def run_blocks(
         Number of threads; by default as many as there are cores, at most 8.
     progress
         Called with (blocks done, blocks in all).
+    client
+        A ``dask.distributed.Client``, or the address of a scheduler: its workers compute.
+    journal
+        Keeps the sums of finished blocks, so that a killed run can go on. It knows the work by
+        all that is computed and by the names of the files, not by what the files hold: whoever
+        runs a plan gives it their hashes (:func:`gep.sums.make_sums`).
+
+    Raises
+    ------
+    DataError
+        If a raster cannot be read (file and block are named), or the journal not written.
+    UsageError
+        If there is no cluster, or it cannot compute this.
     """
-    blocks = list(work.grid.blocks(block))
-    workers = workers or min(8, os.cpu_count() or 1)
-    local = threading.local()
-    open_workers: list[Worker] = []
+    keys = [digest(work, {})] if journal else []
+    (found,) = run_passes([work], block, workers, progress, client, journal, keys)
+    if isinstance(found, GepError):
+        raise found
+    return found
 
-    def run(window: Window) -> list[tuple[int, TileSums]]:
-        if not hasattr(local, "worker"):
-            local.worker = Worker(work)
-            open_workers.append(local.worker)
-        result: list[tuple[int, TileSums]] = local.worker.block(window)
-        return result
 
-    tiles: list[tuple[int, TileSums]] = []
-    try:
-        for done, result in enumerate(_run_all(run, blocks, workers), start=1):
-            tiles += result
+def run_passes(
+    works: Sequence[Work],
+    block: int = BLOCK,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    client: Any = None,
+    journal: Journal | None = None,
+    keys: Sequence[str] = (),
+) -> list[Totals | GepError]:
+    """Make several passes over one grid at once: where they overlap, a raster is decoded once.
+
+    Parameters
+    ----------
+    works
+        What to compute; all on the same grid.
+    block, workers, progress, client, journal
+        As for :func:`run_blocks`.
+    keys
+        With a journal: what tells each work from all others; see :func:`digest`.
+
+    Returns
+    -------
+    list
+        For each work its class sums, or the error that stopped it: the others go on.
+    """
+    grid = works[0].grid
+    assert all(work.grid == grid for work in works)  # noqa: S101
+    works = _one_of_each_raster(works)
+    blocks = list(grid.blocks(block))
+    if journal is not None and len(blocks) < journal.at_least:
+        journal = None
+    found: list[Any] = [Part() for _ in works]  # or what stopped the work
+    finished = _resume(journal, keys, blocks, found) if journal else [set() for _ in works]
+    reach = np.array([_reach(work) for work in works])
+    jobs: list[_Job] = []
+    for window in blocks:
+        there = _touches(reach, window)
+        needs = tuple(int(n) for n in there if window not in finished[n])
+        if needs:
+            jobs.append((window, needs))
+    done = 0
+
+    def count(number: int) -> None:
+        nonlocal done
+        for _ in range(number):
+            done += 1
             if progress:
                 progress(done, len(blocks))
+
+    count(len(blocks) - len(jobs))
+
+    def alive(task: _Task) -> _Task:
+        return tuple((w, tuple(n for n in needs if _is_part(found[n]))) for w, needs in task)
+
+    runner = _threads(works, jobs, workers, alive)
+    if client is not None:
+        runner = _cluster(works, jobs, client)
+    try:
+        for task, results in runner:
+            for number, result in results.items():
+                whole = found[number]
+                if isinstance(whole, GepError):
+                    continue
+                if isinstance(result, GepError):
+                    found[number] = result
+                else:
+                    whole.merge(result)
+            if journal is not None:
+                _write(journal, keys, results)
+            count(len(task))
+            if not any(map(_is_part, found)):
+                break
     finally:
-        for worker in open_workers:
+        runner.close()
+    return [
+        part if isinstance(part, GepError) else part.totals(work)
+        for part, work in zip(found, works, strict=True)
+    ]
+
+
+def _one_of_each_raster(works: Sequence[Work]) -> list[Work]:
+    """Return works in which the same raster is the same object.
+
+    Equality does not tell: a raster whose nodata is NaN equals no other.
+    """
+    known: dict[str, Raster] = {}
+
+    def one(raster: Raster) -> Raster:
+        return known.setdefault(repr(raster), raster)
+
+    return [
+        replace(
+            work,
+            land_cover=one(work.land_cover),
+            cells=tuple(
+                c if c.raster is None else replace(c, raster=one(c.raster)) for c in work.cells
+            ),
+        )
+        for work in works
+    ]
+
+
+def _is_part(found: Part | GepError) -> bool:
+    return isinstance(found, Part)
+
+
+def _reach(work: Work) -> tuple[float, float, float, float]:
+    """Return first and last row, first and last column that the zones may touch."""
+    import shapely
+
+    west, south, east, north = shapely.total_bounds(np.array(work.zones.shapes, dtype=object))
+    t = work.grid.transform
+    rows, cols = (
+        ((north - t.f) / t.e, (south - t.f) / t.e),
+        ((west - t.c) / t.a, (east - t.c) / t.a),
+    )
+    return rows[0] - 1, rows[1] + 1, cols[0] - 1, cols[1] + 1
+
+
+def _touches(reach: Floats, window: Window) -> NDArray[np.intp]:
+    """Return the numbers of the works whose zones may touch a block."""
+    top, bottom, left, right = reach.T
+    return np.flatnonzero(
+        (top < window.row + window.height)
+        & (bottom > window.row)
+        & (left < window.col + window.width)
+        & (right > window.col)
+    )
+
+
+# ------------------------------------------------------------------------------- who computes
+
+
+class Crew:
+    """Computes blocks for several works; one per thread. Rasters are decoded once for all."""
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self.works = works
+        self.workers: dict[int, Worker] = {}
+        self.shared = _SharedReader(works[0].grid) if len(works) > 1 else None
+
+    def run(self, task: _Task) -> dict[int, Part | GepError]:
+        """Return, for each work that has something to do, its sums or what stopped it."""
+        results: dict[int, Part | GepError] = {}
+        for window, needs in task:
+            if self.shared:
+                self.shared.begin(window)
+            for number in needs:
+                part = results.setdefault(number, Part())
+                if isinstance(part, GepError):
+                    continue
+                try:
+                    for _, tile in self._worker(number).block(window):
+                        part.add(tile)
+                    part.windows.append(window)
+                except GepError as error:
+                    results[number] = _located(error, window)
+        return results
+
+    def _worker(self, number: int) -> Worker:
+        if number not in self.workers:
+            worker = Worker(self.works[number])
+            if self.shared:
+                worker.reader = self.shared
+            self.workers[number] = worker
+        return self.workers[number]
+
+    def close(self) -> None:
+        """Close all files."""
+        for worker in self.workers.values():
             worker.reader.close()
-    return combine(work, tiles)
 
 
-def _run_all(
-    run: Callable[[Window], list[tuple[int, TileSums]]], blocks: Sequence[Window], workers: int
-) -> Iterator[list[tuple[int, TileSums]]]:
-    """Run blocks with at most two waiting per worker; an error stops the rest and is raised."""
-    if workers == 1:
-        yield from map(run, blocks)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="gep") as pool:
-        waiting: set[Future[list[tuple[int, TileSums]]]] = set()
-        queue = iter(blocks)
-        try:
-            while True:
-                for window in queue:
-                    waiting.add(pool.submit(run, window))
-                    if len(waiting) >= 2 * workers:
-                        break
-                if not waiting:
-                    return
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield future.result()
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
+class _SharedReader(RasterReader):
+    """Reads what lies in a block once, for all works."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(grid)
+        self._known: dict[tuple[Raster, Window], Floats] = {}
+
+    def begin(self, block: Window) -> None:
+        """Forget the last block; whatever is decoded of this one is kept."""
+        self._known.clear()
+        self.hold(block)
+
+    def read(self, raster: Raster, window: Window) -> Floats:
+        """Return the values in a tile; nobody may change them."""
+        key = (raster, window)
+        if key not in self._known:
+            self._known[key] = super().read(raster, window)
+            self._known[key].flags.writeable = False
+        return self._known[key]
+
+
+def _located(error: GepError, window: Window) -> DataError:
+    """Return an error that names the block in which it arose."""
+    last = (window.row + window.height - 1, window.col + window.width - 1)
+    where = f"rows {window.row} to {last[0]}, columns {window.col} to {last[1]}"
+    where = f"in the block of {where} of the land-cover map (counted from 0)"
+    return DataError(
+        replace(p, found="\n".join(text for text in (p.found, where) if text))
+        for p in error.problems
+    )
+
+
+_Runner = Iterator[tuple[_Task, dict[int, "Part | GepError"]]]
+
+
+def _threads(
+    works: Sequence[Work],
+    jobs: Sequence[_Job],
+    workers: int | None,
+    alive: Callable[[_Task], _Task],
+) -> Any:
+    """Run blocks in threads with at most two waiting for each; an error stops the rest."""
+    workers = workers or min(8, os.cpu_count() or 1)
+    local = threading.local()
+    crews: list[Crew] = []
+
+    def run(task: _Task) -> dict[int, Part | GepError]:
+        if not hasattr(local, "crew"):
+            local.crew = Crew(works)
+            crews.append(local.crew)
+        result: dict[int, Part | GepError] = local.crew.run(alive(task))
+        return result
+
+    tasks: Iterator[_Task] = ((job,) for job in jobs)
+    try:
+        if workers == 1:
+            for task in tasks:
+                yield task, run(task)
+        else:
+            with ThreadPoolExecutor(workers, thread_name_prefix="gep") as pool:
+                yield from _pool(pool, run, tasks, 2 * workers)
+    finally:
+        for crew in crews:
+            crew.close()
+
+
+def _pool(
+    pool: ThreadPoolExecutor,
+    run: Callable[[_Task], dict[int, Part | GepError]],
+    tasks: Iterator[_Task],
+    ahead: int,
+) -> _Runner:
+    waiting: dict[Future[dict[int, Part | GepError]], _Task] = {}
+    try:
+        while True:
+            for task in tasks:
+                waiting[pool.submit(run, task)] = task
+                if len(waiting) >= ahead:
+                    break
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _cluster(works: Sequence[Work], jobs: Sequence[_Job], client: Any) -> Any:
+    """Run strips, which are runs of blocks in the order of the rows, on a cluster."""
+
+    def tasks(threads: int) -> list[_Task]:
+        number = max(TASKS_PER_THREAD * threads, -(-len(jobs) // BLOCKS_PER_TASK))
+        size = max(1, -(-len(jobs) // number))
+        return [tuple(jobs[at : at + size]) for at in range(0, len(jobs), size)]
+
+    return clusters.run(client, compute_strip, [portable(work) for work in works], tasks)
+
+
+def compute_strip(works: Sequence[Work], task: _Task) -> dict[int, Part | GepError]:
+    """Compute the blocks of a strip; what a cluster's worker runs."""
+    crew = Crew(works)
+    try:
+        return crew.run(task)
+    finally:
+        crew.close()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The members of the axis below a node, for functions that want dates; plain data."""
+
+    members: Mapping[str, tuple[str, ...]]
+
+    def __call__(self, node: Node) -> tuple[str, ...]:
+        """Return the members of the first leaf that has any."""
+        names = (self.members.get(name) for name in formula.symbols(node))
+        return next((found for found in names if found), ())
+
+
+def portable(work: Work) -> Work:
+    """Return a work that can be sent to another process: plain data, and functions by name.
+
+    Raises
+    ------
+    UsageError
+        If a raster is in this process's memory.
+    """
+    layers = [work.land_cover, *(c.raster for c in work.cells if c.raster is not None)]
+    clusters.refuse_memory([(raster.path, raster.name) for raster in layers])
+    names = [*(c.name for c in work.cells), *(t.name for t in work.tables)]
+    members = {name: found for name in names if (found := work.labels(Sym(name)))}
+    grid, zones = replace(work.grid), replace(work.zones)  # without what they have worked out
+    functions = dict(work.functions)
+    return replace(work, grid=grid, zones=zones, functions=functions, labels=Labels(members))
+
+
+# -------------------------------------------------------------------------------- exact sums
+
+
+class Part:
+    """The exact sums of some tiles of a pass."""
+
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+        self.members: tuple[int, ...] = ()  # of every slot; 0 without an axis
+        self.sums: ExactSums | None = None  # lines: the area, then the slots, member by member
+        self.no_cover = ExactSums(1)
+        self.unknown = ExactSums(2)  # by code: m², cells
+        self.ranges: dict[str, Range] = {}
+        self.not_finite: dict[int, int] = {}
+
+    def add(self, tile: TileSums) -> None:
+        """Add the sums of a tile."""
+        lines = np.vstack([tile.area, *tile.sums])
+        if self.sums is None:
+            self.members = tuple(s.shape[0] if s.ndim > 1 else 0 for s in tile.sums)
+            self.sums = ExactSums(len(lines))
+        self.sums.add(tile.keys, lines)
+        zones = sorted(tile.no_cover)
+        self.no_cover.add(
+            np.array(zones, np.int64), np.array([[tile.no_cover[z] for z in zones]], np.float64)
+        )
+        for zone in sorted({zone for zone, _ in tile.unknown}):
+            codes = sorted(code for z, code in tile.unknown if z == zone)
+            found = np.array([tile.unknown[zone, code] for code in codes], np.float64)
+            self.unknown.add(np.array(codes, np.int64), found.T)
+        self._count(tile.ranges, tile.not_finite)
+
+    def merge(self, other: Part) -> None:
+        """Add the sums of other tiles."""
+        if other.sums is not None:
+            if self.sums is None:
+                self.members, self.sums = other.members, ExactSums(other.sums.lines)
+            self.sums.merge(other.sums)
+        self.no_cover.merge(other.no_cover)
+        self.unknown.merge(other.unknown)
+        self._count(other.ranges, other.not_finite)
+
+    def _count(self, ranges: Mapping[str, Range], not_finite: Mapping[int, int]) -> None:
+        for name, found in ranges.items():
+            self.ranges.setdefault(name, Range()).add(found)
+        for number, cells in not_finite.items():
+            self.not_finite[number] = self.not_finite.get(number, 0) + cells
+
+    def totals(self, work: Work) -> Totals:
+        """Return the sums, each rounded once."""
+        shape = (len(work.zones.ids), work.n_classes)
+        members = self.members or (0,) * len(work.slots)
+        whole = np.zeros((1 + sum(max(1, m) for m in members), shape[0] * shape[1]))
+        if self.sums is not None:
+            whole[:, self.sums.keys] = self.sums.total()
+        sums, at = [], 1
+        for m in members:
+            own = whole[at : at + max(1, m)]
+            sums.append(own.reshape(m, *shape) if m else own.reshape(shape))
+            at += max(1, m)
+        no_cover = np.zeros(shape[0])
+        no_cover[self.no_cover.keys] = self.no_cover.total()[0]
+        m2, cells = self.unknown.total()
+        codes = self.unknown.keys.tolist()
+        return Totals(
+            whole[0].reshape(shape),
+            sums,
+            no_cover,
+            dict(zip(codes, zip(m2.tolist(), map(int, cells), strict=True), strict=True)),
+            {layer.name: self.ranges.get(layer.name, Range()) for layer in work.cells},
+            self.not_finite,
+        )
+
+    # ---------------------------------------------------------------------- as arrays
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the part as arrays, for a file."""
+        ranges = [(r.low, r.high, r.cells, r.missing) for r in self.ranges.values()]
+        arrays: dict[str, Any] = {
+            "windows": np.array(
+                [(w.row, w.col, w.height, w.width) for w in self.windows], np.int64
+            ).reshape(-1, 4),
+            "members": np.array(self.members, np.int64),
+            "layers": np.array(list(self.ranges), np.str_),
+            "ranges": np.array(ranges, np.float64).reshape(-1, 4),
+            "not_finite": np.array(list(self.not_finite.items()), np.int64).reshape(-1, 2),
+        }
+        for name, sums in (("no_cover", self.no_cover), ("unknown", self.unknown)):
+            arrays |= _arrays(name, sums)
+        return arrays if self.sums is None else arrays | _arrays("sums", self.sums)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Part:
+        """Return the part that arrays hold."""
+        part = cls()
+        part.windows = [Window(*row) for row in arrays["windows"].tolist()]
+        part.members = tuple(arrays["members"].tolist())
+        part.no_cover, part.unknown = _sums("no_cover", arrays), _sums("unknown", arrays)
+        if "sums.keys" in arrays:
+            part.sums = _sums("sums", arrays)
+        names, rows = arrays["layers"].tolist(), arrays["ranges"].tolist()
+        for name, (low, high, cells, missing) in zip(names, rows, strict=True):
+            part.ranges[name] = Range(low, high, int(cells), int(missing))
+        part.not_finite = dict(arrays["not_finite"].tolist())
+        return part
+
+
+def _arrays(name: str, sums: ExactSums) -> dict[str, NDArray[Any]]:
+    shape = (len(sums.parts), sums.lines, sums.keys.size)
+    return {f"{name}.keys": sums.keys, f"{name}.parts": np.array(sums.parts).reshape(shape)}
+
+
+def _sums(name: str, arrays: Mapping[str, NDArray[Any]]) -> ExactSums:
+    parts = arrays[f"{name}.parts"]
+    sums = ExactSums(parts.shape[1])
+    sums.keys, sums.parts = arrays[f"{name}.keys"], list(parts)
+    return sums
 
 
 def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
-    """Add the tiles' sums with exact rounding: the order of the tiles does not matter."""
-    tiles = sorted(tiles, key=lambda t: t[0])
-    shape = (len(work.zones.ids), work.n_classes)
-    size = shape[0] * shape[1]
-    by_key: dict[int, list[tuple[TileSums, int]]] = {}
+    """Add the tiles' sums without rounding: the order of the tiles does not matter."""
+    part = Part()
     for _, tile in tiles:
-        for place, key in enumerate(tile.keys.tolist()):
-            by_key.setdefault(key, []).append((tile, place))
-    area = np.zeros(size)
-    leading = [sums.shape[:-1] for sums in tiles[0][1].sums] if tiles else [()] * len(work.slots)
-    totals: list[Floats] = [np.zeros((*members, size)) for members in leading]
-    for key, parts in by_key.items():
-        area[key] = math.fsum(t.area[p] for t, p in parts)
-        for number, total in enumerate(totals):
-            if total.ndim == 1:
-                total[key] = math.fsum(t.sums[number][p] for t, p in parts)
-            else:
-                for m in range(total.shape[0]):
-                    total[m, key] = math.fsum(t.sums[number][m, p] for t, p in parts)
-    no_cover = np.zeros(shape[0])
-    for zone in range(shape[0]):
-        no_cover[zone] = math.fsum(t.no_cover.get(zone, 0.0) for _, t in tiles)
-    unknown: dict[int, tuple[float, int]] = {}
-    ranges: dict[str, Range] = {layer.name: Range() for layer in work.cells}
-    not_finite: dict[int, int] = {}
-    for _, tile in tiles:
-        for (_, code), (m2, count) in tile.unknown.items():
-            before = unknown.get(code, (0.0, 0))
-            unknown[code] = (before[0] + m2, before[1] + count)
-        for name, found in tile.ranges.items():
-            ranges[name].add(found)
-        for number, count in tile.not_finite.items():
-            not_finite[number] = not_finite.get(number, 0) + count
-    shaped = [s.reshape(*s.shape[:-1], *shape) for s in totals]
-    return Totals(area.reshape(shape), shaped, no_cover, unknown, ranges, not_finite)
+        part.add(tile)
+    return part.totals(work)
+
+
+# -------------------------------------------------------------------------------- the journal
+
+
+def digest(work: Work, files: Mapping[str, str]) -> str:
+    """Return what tells a work from all others: rules, numbers, grid, zones, inputs.
+
+    Parameters
+    ----------
+    work
+        What is computed.
+    files
+        The hashes of the input files.
+    """
+    import shapely
+
+    whole = hashlib.sha256()
+    told = (
+        sorted(clusters.versions().items()),
+        *(work.grid.wkt, tuple(work.grid.transform), work.grid.height, work.grid.width),
+        *(work.zones.ids, work.land_cover, sorted(work.codes.items()), sorted(work.nodata)),
+        work.n_classes,
+        *((layer.name, layer.raster) for layer in work.cells),
+        *((table.name, table.values.shape) for table in work.tables),
+        work.formulas,
+        *((s.formula, sorted(s.cells), s.by_area, s.checked) for s in work.slots),
+        sorted((name, work.labels(Sym(name))) for name in (c.name for c in work.cells)),
+        sorted(files.items()),
+    )
+    for text in told:
+        whole.update(repr(text).encode() + b"\n")
+    for shape in shapely.to_wkb(np.array(work.zones.shapes, dtype=object)):
+        whole.update(shape)
+    arrays = (*(c.array for c in work.cells), *(t.values for t in work.tables))
+    for array in arrays:
+        if array is not None:
+            whole.update(np.ascontiguousarray(array, np.float64).data)
+    return whole.hexdigest()
+
+
+def _resume(
+    journal: Journal, keys: Sequence[str], blocks: Sequence[Window], found: Sequence[Any]
+) -> list[set[Window]]:
+    """Take over what the journal holds; return, for each work, the blocks that are done."""
+    known = set(blocks)
+    finished: list[set[Window]] = [set() for _ in keys]
+    for record in journal.read():
+        for number, key in enumerate(keys):
+            own = {k.removeprefix(f"{key}/"): v for k, v in record.items() if k.startswith(key)}
+            if not own:
+                continue
+            part = Part.of(own)
+            windows = set(part.windows)
+            if windows <= known and not windows & finished[number]:
+                found[number].merge(part)
+                finished[number] |= windows
+    if not any(finished):
+        journal.remove()  # it belongs to other work
+    return finished
+
+
+def _write(journal: Journal, keys: Sequence[str], results: Mapping[int, Part | GepError]) -> None:
+    arrays = {
+        f"{keys[number]}/{name}": array
+        for number, part in results.items()
+        if isinstance(part, Part)
+        for name, array in part.arrays().items()
+    }
+    if arrays:
+        journal.add(arrays)

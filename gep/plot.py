@@ -54,6 +54,18 @@ COMPARED_COLUMNS = (
     *("service", "title_en", "title_zh", "value"),
 )
 
+TORNADO_COLUMNS = (
+    *("factor", "title_en", "title_zh", "factor_low", "factor_high", "factor_unit"),
+    "factor_price_year",
+    *("unit", "estimate", "low", "high"),
+)
+INTERVAL_COLUMNS = ("title_en", "title_zh", "unit", "estimate", "low", "high")
+_TORNADO = Title("What makes it uncertain: one number at a time", "不确定性从何而来：逐个变动")
+_AT_LOW = Title("number at its lower end", "取下限时")
+_AT_HIGH = Title("number at its upper end", "取上限时")
+_IN_ACCOUNT = Title("in the account", "账户值")
+_INTERVALS = Title("Values and their intervals", "价值及其区间")
+_REST = Title("{count} more factors move it less", "另有 {count} 个因素影响更小")
 _VALUE = Title("Value", "价值")
 _BY_STANDARD = Title("Value of services by standard", "各标准核算的服务价值")
 _BY_SERVICE = Title("{title}: value of services", "{title}：各项服务价值")
@@ -262,7 +274,159 @@ def compared(
     return figure
 
 
+def tornado(
+    table: pd.DataFrame, language: str = "zh", *, most: int = 12, shipped: bool = False
+) -> Figure:
+    """Draw how far each uncertain number alone moves a result, the furthest at the top.
+
+    Parameters
+    ----------
+    table
+        What ``Sensitivity.tornado`` returns: one row per factor, with factor, title_en, title_zh,
+        factor_low, factor_high [factor_unit, at prices of factor_price_year], and estimate, low,
+        high [unit].
+    language
+        ``zh`` or ``en``.
+    most
+        How many factors are drawn; how many more there are is said.
+    shipped
+        As for :func:`fonts`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure: to the left and right of the account's own number, the result with the number at
+        its lower and at its upper end, which stand at the bars.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing, nothing varies, the language is unknown, or matplotlib is not
+        installed.
+    """
+    _check_language(language)
+    _check_table(table, TORNADO_COLUMNS, "plot.tornado")
+    shown = table.head(most)
+    estimate = float(shown["estimate"].iloc[0])
+    ends = shown[["low", "high"]].to_numpy(dtype=np.float64)
+    scale, name = _scale_of(max(abs(estimate), float(np.abs(ends).max())), shown, language)
+    low, high = (ends - estimate).T / scale
+    with chinese(shipped=shipped):
+        figure, axes = _canvas(len(shown), 2)
+        place = np.arange(len(shown), dtype=np.float64)
+        for widths, title, colour, key in (
+            (low, _AT_LOW[language], COLOURS[4], "factor_low"),
+            (high, _AT_HIGH[language], COLOURS[1], "factor_high"),
+        ):
+            bars = axes.barh(
+                place, widths, left=estimate / scale, height=0.6, color=colour, label=title
+            )
+            texts = [f" {number:.4g} " for number in shown[key]]
+            axes.bar_label(bars, texts, fontsize=7, color="#444444")
+        axes.axvline(estimate / scale, color="black", linewidth=1.0, label=_IN_ACCOUNT[language])
+        names = []
+        for row in shown.to_dict("records"):
+            unit, year = row["factor_unit"], row["factor_price_year"]
+            told = f"{unit}, {year}" if isinstance(year, int) else unit
+            own = row["factor"] if unit == "1" else f"{row['factor']} [{told}]"
+            names.append(_broken(str(row[f"title_{language}"])) + f"\n{own}")
+        axes.set_yticks(place, names, fontsize=8)
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        _finish_span(axes, name)
+        axes.set_title(_TORNADO[language])
+        if len(table) > most:
+            rest = _REST[language].format(count=len(table) - most)
+            axes.annotate(rest, (1, 0.02), xycoords="axes fraction", ha="right", fontsize=8)
+        _legend(figure, axes)
+    return figure
+
+
+def intervals(table: pd.DataFrame, language: str = "zh", *, shipped: bool = False) -> Figure:
+    """Draw numbers with their intervals, from top to bottom as the table has them.
+
+    Parameters
+    ----------
+    table
+        What ``Uncertainty.by_service`` returns, or rows of ``Uncertainty.table`` of one unit:
+        title_en, title_zh, and estimate, low, high [unit].
+    language
+        ``zh`` or ``en``.
+    shipped
+        As for :func:`fonts`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure: a point for the account's own number, a line for the interval. What does not
+        vary is a point.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing, the units differ, no number is known, the language is unknown, or
+        matplotlib is not installed.
+    """
+    _check_language(language)
+    _check_table(table, INTERVAL_COLUMNS, "plot.intervals")
+    if len(set(table["unit"])) > 1:
+        found = ", ".join(map(str, table["unit"].unique()))
+        raise UsageError("one axis has one unit", "plot.intervals", found, "draw them apart")
+    numbers = table[["estimate", "low", "high"]].to_numpy(dtype=np.float64)
+    scale, name = _scale_of(float(np.nanmax(np.abs(numbers))), table, language)
+    estimate, low, high = numbers.T / scale
+    with chinese(shipped=shipped):
+        figure, axes = _canvas(len(table), 1)
+        place = np.arange(len(table), dtype=np.float64)
+        axes.hlines(place, low, high, color=COLOURS[4], linewidth=6)
+        axes.plot(estimate, place, "o", color=COLOURS[0], markersize=5)
+        for y, x, (a, b) in zip(place, estimate, zip(low, high, strict=True), strict=True):
+            span = "" if np.isclose(a, b, rtol=1e-9) else f"  ({_digits(a)} – {_digits(b)})"
+            end = np.nanmax([x, b])
+            axes.annotate(
+                f"{_digits(x)}{span}", (end, y), (7, 0), textcoords="offset points", va="center",
+                fontsize=8,
+            )  # fmt: skip
+        axes.set_yticks(place, [_broken(str(title)) for title in table[f"title_{language}"]])
+        axes.set_ylim(len(table) - 0.5, -0.5)
+        _finish_span(axes, name)
+        left, right = axes.get_xlim()
+        axes.set_xlim(left, right + (right - left) / 4)  # room for the numbers
+        axes.set_title(_INTERVALS[language])
+    return figure
+
+
 # ------------------------------------------------------------------------------- parts
+
+
+def _check_table(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+    for column in columns:
+        if column not in table.columns:
+            cure = nearest(column, map(str, table.columns))
+            raise UsageError(f"the table has no column {column!r}", where, cure=cure)
+    known = np.isfinite(table[["estimate", "low", "high"]].to_numpy(dtype=np.float64))
+    if not len(table) or not known.any():
+        raise UsageError("the table holds no numbers to draw", where)
+
+
+def _scale_of(greatest: float, table: pd.DataFrame, language: str) -> tuple[float, str]:
+    """Return what numbers are divided by, and the label of their axis."""
+    unit = str(table["unit"].iloc[0])
+    if not unit.endswith("/yr") or not unit.removesuffix("/yr").isalpha():
+        return 1.0, f"[{unit}]"
+    scale, money = money_unit(greatest, unit.removesuffix("/yr"))
+    left, right = ("（", "）") if language == "zh" else (" (", ")")
+    return scale, f"{_VALUE[language]}{left}{money[language]}{right}"
+
+
+def _finish_span(axes: Axes, label: str) -> None:
+    """Label an axis that does not begin at zero."""
+    import matplotlib as mpl
+
+    axes.set_xlabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(labelfontfamily=mpl.rcParams["font.family"])
 
 
 def can_draw() -> bool:

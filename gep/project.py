@@ -5,8 +5,10 @@ What the rest of the engine sees are *sources*: a number, values by class or zon
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +40,7 @@ from gep.library import (
     together,
 )
 from gep.model import Quantity
+from gep.remote import gdal_path, identity, is_address
 from gep.tables import (
     VERIFIED,
     Entry,
@@ -131,6 +134,8 @@ class ProjectData:
     where: str
     keep: list[Any] = field(default_factory=list, repr=False)  # in-memory files
     elsewhere: frozenset[str] = frozenset()  # quantities that serve a comparison
+    #: Hash of all that a raster consists of, by its path; of a derived array, by its place.
+    content: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def under(self, std: Standard, own: Standard) -> ProjectData:
         """Return the project for a standard, with what that uses of the coefficients and services.
@@ -181,10 +186,12 @@ _STATISTICS_COLUMNS = ("zone", "quantity", "item", "value", "unit", "year", "sou
 class ProjectReader:
     """Turns the tables of a project file (or the same from Python) into :class:`ProjectData`."""
 
-    def __init__(self, base: Path, where: str) -> None:
+    def __init__(self, base: Path, where: str, hashes: dict[Any, str] | None = None) -> None:
         self.base, self.where = base, where
+        self.hashes = {} if hashes is None else hashes  # of files, for many projects on the same
         self.problems = Problems()
         self.files: dict[str, str] = {}
+        self.content: dict[str, str] = {}
         self.notes: list[str] = []
         self.keep: list[Any] = []
         self.grid: Grid | None = None
@@ -255,7 +262,7 @@ class ProjectReader:
             )
         sources = self._inputs(data.get("inputs", {}), std)
         self._attempt(self._statistics, data.get("statistics"), std, sources)
-        overrides = self._coefficients(data.get("coefficients", {}), std)
+        overrides = self.coefficients(data.get("coefficients", {}), std)
         maps = self._outputs(data.get("outputs", {}), std)
         self.problems.raise_if_any(DataError)
         result = ProjectData(
@@ -279,6 +286,7 @@ class ProjectReader:
             where=self.where,
             keep=self.keep,
             elsewhere=frozenset(_used([own, *others])) if others else frozenset(),
+            content=self.content,
         )
         return result.under(own, own) if others else result
 
@@ -308,15 +316,29 @@ class ProjectReader:
             return None
 
     def _path(self, text: str) -> str:
-        """Return a file's path; relative ones are relative to the project file."""
+        """Return a file's path; relative ones are relative to the project file.
+
+        Addresses (http, https, s3 ...) are named as GDAL names them.
+        """
         if "://" in text or text.startswith("/vsi"):
-            return text
+            return gdal_path(text)
         return str(self.base / text)
 
     def _hash(self, text: str) -> None:
-        path = Path(self._path(text))
-        if is_file(path):
-            self.files[text] = sha256(path)
+        path = self._path(text)
+        if is_address(path) or is_file(Path(path)):
+            self.files[text] = self._sha256(path, text)
+
+    def _sha256(self, path: str, name: str) -> str:
+        """Return the hash of a file or of what lies at an address; the same file is read once."""
+        key: Any = path
+        if not is_address(path):
+            about = Path(path).stat()
+            key = (path, about.st_size, about.st_mtime_ns, about.st_ino)
+        if key not in self.hashes:
+            remote = is_address(path)
+            self.hashes[key] = identity(path, name) if remote else sha256(Path(path))
+        return self.hashes[key]
 
     def _index(self, name: str | None) -> Table | None:
         if name is None:
@@ -340,6 +362,7 @@ class ProjectReader:
         path, name = self._raster_file(data["file"])
         with open_raster(path, name) as dataset:
             self.grid = Grid.of(dataset, name)
+            self._keep_content(path, name, dataset)
             nodata = data.get("nodata", dataset.nodata)
             if not np.issubdtype(np.dtype(dataset.dtypes[0]), np.integer):
                 self.problems.warn("the land cover is stored as decimal numbers", name)
@@ -358,6 +381,15 @@ class ProjectReader:
         raster = Raster(path, name, self.grid, missing, (1,), ("1",), None, "exact", whole=True)
         self.files[f"{book.path.parent.name}/{book.path.name}"] = sha256(book.path)
         return LandCover(raster, book, classes)
+
+    def scenario(self, file: Any, like: Raster) -> Raster:
+        """Open a land-cover map that takes the place of another."""
+        path, name = self._raster_file(file)
+        with open_raster(path, name) as dataset:
+            grid = Grid.of(dataset, name)
+            self._keep_content(path, name, dataset)
+            nodata = like.nodata if dataset.nodata is None else float(dataset.nodata)
+        return replace(like, path=path, name=name, grid=grid, nodata=nodata)
 
     def _raster_file(self, file: Any) -> tuple[str, str]:
         """Return the path to open and the name to show of a file, or of an array in memory."""
@@ -394,6 +426,26 @@ class ProjectReader:
             np.ascontiguousarray(values).tobytes()
         ).hexdigest()
         return str(memory.name), f"{name} (array)"
+
+    def _keep_content(self, path: str, name: str, dataset: Any) -> None:
+        """Keep the hash of all that a raster consists of: a mosaic has many files.
+
+        What cannot be hashed (a service, or a file of which the server tells only the date) is
+        taken for new whenever it is opened.
+        """
+        if path in self.content:
+            return
+        held = [memory for memory in self.keep if memory.name == path]
+        parts = [path] if held else _files_of(dataset)
+        if held:
+            hashes = [hashlib.sha256(held[0].getbuffer()).hexdigest()]
+        elif parts and all(is_address(part) or is_file(Path(part)) for part in parts):
+            known = {path: self.files[name]} if name in self.files else {}
+            hashes = [known.get(part) or self._sha256(part, part) for part in parts]
+        else:
+            hashes = []
+        sure = bool(hashes) and all(" " not in h or "ETag" in h for h in hashes)  # more than a date
+        self.content[path] = " ".join(hashes) if sure else f"unknown {uuid.uuid4().hex}"
 
     def _zones(self, data: Mapping[str, Any]) -> tuple[Zones, tuple[str, ...]] | None:
         where = f"{self.where}, zones"
@@ -758,6 +810,7 @@ class ProjectReader:
         path, name = self._raster_file(file)
         with open_raster(path, name) as dataset:
             grid = Grid.of(dataset, name)
+            self._keep_content(path, name, dataset)
             bands, combine = self._bands(raw.get("bands"), dataset.count, where)
             nodata = raw.get("nodata", dataset.nodatavals[bands[0] - 1])
             labels = describe_bands(dataset, bands)
@@ -936,6 +989,7 @@ class ProjectReader:
         plain = {k: v for k, v in raw.items() if not isinstance(v, dict)}
         origin = {"kind": "derived", "function": signature.name, "files": files, **plain}
         limits = self._limits(raw, quantity, returns)
+        self.content[where] = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
         return Source(quantity, returns, kind[1], where, origin, array=array, limits=limits)
 
     def _argument(
@@ -1113,7 +1167,8 @@ class ProjectReader:
 
     # ------------------------------------------------------------ coefficients
 
-    def _coefficients(self, data: Mapping[str, Any], std: Standard) -> dict[str, Entry]:
+    def coefficients(self, data: Mapping[str, Any], std: Standard) -> dict[str, Entry]:
+        """Read numbers that take the place of a table's, by their key; note what is wrong."""
         overrides: dict[str, Entry] = {}
         for key, raw in data.items():
             where = f"{self.where}, coefficients.{key}"
@@ -1214,6 +1269,26 @@ def _split_key(key: str, std: Standard) -> tuple[str | None, str, str]:
             if key == stem or key.startswith(stem + "."):
                 return table, column, key[len(stem) + 1 :]
     return None, "", ""
+
+
+#: Kinds of rasters that are files: all that they hold is in the files that they list.
+_PLAIN = {"GTiff", "COG", "HFA", "netCDF", "HDF5", "AAIGrid", "ENVI", "EHdr", "PNG", "JP2OpenJPEG"}
+
+
+def _files_of(dataset: Any) -> list[str]:
+    """Return the files that a raster consists of, those of a mosaic's parts included."""
+    if dataset.driver in _PLAIN:
+        return [str(file) for file in dataset.files]
+    if dataset.driver != "VRT":
+        return []
+    files = {str(file): None for file in dataset.files}
+    for file in list(files):
+        if file != dataset.name and not file.casefold().endswith((".xml", ".ovr", ".msk")):
+            below: list[str] = []
+            with contextlib.suppress(DataError), open_raster(file, file) as part:
+                below = _files_of(part)
+            files |= dict.fromkeys(below or ["(unknown)"])
+    return list(files)
 
 
 def _read_vector(path: str, name: str, layer: str | None) -> geopandas.GeoDataFrame:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gep import formula, library, model
 from gep.functions import FUNCTIONS
-from gep.tables import VERIFIED, Keys
+from gep.tables import SPREADS, VERIFIED, Keys
 
 Schema = dict[str, Any]
 
@@ -337,7 +337,7 @@ def table_schema() -> Schema:
     """Return the schema of the sidecar of a coefficient table."""
     shape_of_draw = {
         "type": "object",
-        "properties": {"shape": {"enum": ["triangular", "normal", "uniform"]}},
+        "properties": {"shape": {"enum": list(SPREADS)}},
         "required": ["shape"],
         "additionalProperties": {"type": "string", "description": "A column of the CSV."},
     }
@@ -360,13 +360,21 @@ def table_schema() -> Schema:
     text["additionalProperties"] = True
     schema = _table(
         {"title": dict, "shape": str},
-        {"key": list, "columns": dict, "sources": dict, "note": dict, "unit": str},
+        {
+            "key": list,
+            "columns": dict,
+            "sources": dict,
+            "note": dict,
+            "unit": str,
+            "uncertainty": dict,
+        },
         {
             "title": _ref("title"),
             "shape": {"enum": ["rectangle", "list", "index"]},
             "key": {"items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
             "columns": _map(column, _WORD),
             "sources": _map(text, _WORD, "The keys of the CSV's column source."),
+            "uncertainty": shape_of_draw,
             "unit": _ref("unit"),
         },
     )

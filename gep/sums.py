@@ -11,12 +11,14 @@ import numpy as np
 
 from gep import formula, kernel
 from gep.blocks import CellLayer, Slot, TableLayer, Totals, Work
-from gep.errors import DataError, Problems
+from gep.errors import DataError, GepError, Problems
 from gep.formula import Call, Node, Sym
 from gep.functions import FUNCTIONS
 from gep.grid import SENTINELS
+from gep.journal import Journal
+from gep.kept import Address, Kept
 from gep.kernel import ONE
-from gep.passes import BLOCK, Progress, run_blocks
+from gep.passes import BLOCK, Progress, digest, run_passes
 from gep.plan import (
     Array,
     CoefficientLeaf,
@@ -69,8 +71,14 @@ def make_sums(
     block: int = BLOCK,
     workers: int | None = None,
     progress: Progress | None = None,
+    kept: Kept | None = None,
+    client: Any = None,
+    journal: Journal | None = None,
 ) -> ClassSums:
     """Run the pass and evaluate every step.
+
+    ``kept`` holds class sums of earlier passes: those that it has are not made again. ``client``
+    and ``journal`` are those of :func:`gep.passes.run_blocks`.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def make_sums(
         With all problems that only the data can show: classes without a coefficient, codes
         outside the legend, values outside their plausible range, prices without an index.
     """
-    return make_sums_together([plan], block, workers, progress)[0]
+    return make_sums_together([plan], block, workers, progress, kept, client, journal)[0]
 
 
 def make_sums_together(
@@ -86,42 +94,108 @@ def make_sums_together(
     block: int = BLOCK,
     workers: int | None = None,
     progress: Progress | None = None,
+    kept: Kept | None = None,
+    client: Any = None,
+    journal: Journal | None = None,
 ) -> list[ClassSums]:
     """Run one pass for several plans over the same data, and evaluate every step of each.
 
-    Plans share what they have in common: a raster is read once, a formula computed once. Plans
-    whose classes or zones differ take a pass of their own.
+    Plans share what they have in common: a raster is read once, a formula computed once. What
+    ``kept`` has is not made again; where it lacks nothing, no raster is opened.
 
     Raises
     ------
     DataError
         With all problems of all plans, each once.
     """
+    found = try_sums(plans, block, workers, progress, kept, client, journal)
+    problems, results = Problems(), []
+    for result in found:
+        if isinstance(result, GepError):
+            problems.absorb(result)
+        else:
+            results.append(result)
+    problems.raise_if_any(DataError)
+    if kept is not None:
+        for result in results:
+            result.warnings += [str(w) for w in kept.warnings.warnings]
+    return results
+
+
+def try_sums(
+    plans: Sequence[Plan],
+    block: int = BLOCK,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    kept: Kept | None = None,
+    client: Any = None,
+    journal: Journal | None = None,
+) -> list[ClassSums | GepError]:
+    """Like :func:`make_sums_together`, and return for each plan its sums or what stopped it.
+
+    Plans with the same classes and zones are computed as one; all those on the same grid, block by
+    block, with one reading of every raster.
+    """
     runs = [Run(plan) for plan in plans]
-    mapped = [run for run in runs if run.project.land_cover is not None]
-    groups: dict[tuple[Any, ...], list[tuple[Run, Work]]] = {}
-    for run in mapped:
-        work = run.work()
-        key = (work.land_cover, tuple(sorted(work.codes.items())), work.nodata, work.n_classes)
-        groups.setdefault((*key, id(work.zones)), []).append((run, work))
-    for passes, group in enumerate(groups.values()):
-        together, places = merge([work for _, work in group])
+    stopped: dict[int, GepError] = {}
+    groups: dict[tuple[Any, ...], list[tuple[int, Work]]] = {}
+    for number, run in enumerate(runs):
+        if run.project.land_cover is None:
+            continue
+        try:
+            work = run.work() if kept is None else run.lacking(kept)
+        except GepError as error:
+            stopped[number] = error
+            continue
+        if work is None:
+            continue
+        codes = tuple(sorted(work.codes.items()))
+        key: tuple[Any, ...] = (work.land_cover, codes, work.nodata, work.n_classes, id(work.zones))
+        while not _agree(work, [other for _, other in groups.get(key, [])]):
+            key = (*key, "other layers")
+        groups.setdefault(key, []).append((number, work))
+    grids: list[list[list[tuple[int, Work]]]] = []
+    for group in groups.values():
+        own = next((g for g in grids if g[0][0][1].grid == group[0][1].grid), None)
+        if own is None:
+            grids.append([group])
+        else:
+            own.append(group)
+    for passes, grid in enumerate(grids):
+        merged = [merge([work for _, work in group]) for group in grid]
 
         def told(done: int, total: int, before: int = passes) -> None:
             if progress:
-                progress(before * total + done, len(groups) * total)
+                progress(before * total + done, len(grids) * total)
 
-        totals = run_blocks(together, block, workers, told if progress else None)
-        for (run, work), place in zip(group, places, strict=True):
-            run.take(totals, work, place)
-    problems, results = Problems(), []
-    for run in runs:
+        works = [together for together, _ in merged]
+        keys = []
+        if journal is not None:
+            contents = [runs[group[0][0]].project.content for group in grid]
+            keys = [digest(*both) for both in zip(works, contents, strict=True)]
+        found = run_passes(works, block, workers, told if progress else None, client, journal, keys)
+        for group, (_, places), totals in zip(grid, merged, found, strict=True):
+            for (number, work), place in zip(group, places, strict=True):
+                if isinstance(totals, GepError):
+                    stopped[number] = totals
+                    continue
+                runs[number].take(totals, work, place)
+                if kept is not None:
+                    runs[number].complete(kept)
+    results: list[ClassSums | GepError] = []
+    for number, run in enumerate(runs):
         try:
-            results.append(run.finish())
+            results.append(stopped[number] if number in stopped else run.finish())
         except DataError as error:
-            problems.absorb(error)
-    problems.raise_if_any(DataError)
+            results.append(error)
     return results
+
+
+def _agree(work: Work, others: Sequence[Work]) -> bool:
+    """Say whether layers of one name are one layer in all works: years differ in their rasters."""
+    known = {layer.name: layer for other in others for layer in other.cells}
+    pairs = [(layer, known[layer.name]) for layer in work.cells if layer.name in known]
+    return all(a.raster == b.raster and a.array is b.array for a, b in pairs)
 
 
 def merge(works: Sequence[Work]) -> tuple[Work, list[tuple[int, ...]]]:
@@ -247,8 +321,11 @@ class Run:
         self.terms: dict[Node, tuple[kernel.Term, ...]] = {}
         self.zone_totals: dict[str, Array] = {}
         self.totals: Totals | None = None
+        #: What the pass gave, where ``totals`` are those of a scenario of land-cover change.
+        self.measured: Totals | None = None
         self.area: Array = np.zeros((len(self.project.zone_ids), len(self.classes)))
         self.no_cover: Array = np.zeros(len(self.project.zone_ids))
+        self._kept: tuple[Address, Work, tuple[int, ...]] | None = None
 
     def work(self) -> Work:
         """Return what the pass computes for this plan."""
@@ -263,6 +340,33 @@ class Run:
             sums=[totals.sums[at] for at in place],
             ranges={name: found for name, found in totals.ranges.items() if name in own},
         )
+
+    def lacking(self, kept: Kept) -> Work | None:
+        """Return the part of the work that is not kept; with None, the sums have been taken."""
+        work = self.work()
+        self._kept = (Address.of(self.plan, work), work, ())
+        rest = kept.rest(*self._kept[:2])
+        if rest is None:
+            self.totals = kept.totals(*self._kept[:2])
+            return None
+        self._kept = (*self._kept[:2], rest[1])
+        return rest[0]
+
+    def complete(self, kept: Kept) -> None:
+        """Keep the sums that were taken, and take all from there."""
+        assert self._kept is not None and self.totals is not None  # noqa: S101, PT018
+        address, work, numbers = self._kept
+        kept.put(address, numbers, self.totals)
+        self.totals = kept.totals(address, work)
+
+    def keep(self) -> Kept:
+        """Return the sums that the pass made, to be kept beside the account."""
+        kept = Kept()
+        totals = self.measured or self.totals
+        if totals is not None:
+            work = self.work()
+            kept.put(Address.of(self.plan, work), range(len(work.slots)), totals)
+        return kept
 
     def finish(self) -> ClassSums:
         """Evaluate every step from the sums."""

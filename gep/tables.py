@@ -26,6 +26,14 @@ _LONG_KEY = re.compile(
 MAX_INTEGER = 2**63 - 1
 #: How well a rule or number was checked against its source, best first.
 VERIFIED = ("full_text", "secondary", "recalled")
+#: How uncertain numbers are told: shapes, and what each one needs.
+SPREADS: Mapping[str, tuple[str, ...]] = {
+    "triangular": ("low", "high"),
+    "uniform": ("low", "high"),
+    "normal": ("sd",),
+    "lognormal": ("gsd",),
+    "discrete": ("values", "weights"),
+}
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,54 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How uncertain a number is, in the number's own unit.
+
+    Attributes
+    ----------
+    shape
+        ``triangular`` and ``uniform`` lie between ``low`` and ``high`` (the number itself is the
+        mode of the first); ``normal`` has the number as its mean and the standard deviation ``sd``;
+        ``lognormal`` has the number as its median and the geometric standard deviation ``gsd``;
+        ``discrete`` takes one of ``values`` with chances in proportion to ``weights``.
+    """
+
+    shape: str
+    low: float = math.nan
+    high: float = math.nan
+    sd: float = math.nan
+    gsd: float = math.nan
+    values: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    def fault(self, value: float) -> tuple[str, str, str] | None:
+        """Return what is wrong with it as the spread of a value: what, found, cure."""
+        if self.shape in ("triangular", "uniform"):
+            if not self.low <= value <= self.high or self.low == self.high:
+                found = f"{self.low:g} to {self.high:g} around {value:g}"
+                cure = "low is below the number and high above it"
+                return "the number does not lie between low and high", found, cure
+        elif self.shape == "normal":
+            if not 0 < self.sd < math.inf:
+                return "a standard deviation is above zero", f"sd = {self.sd:g}", "correct it"
+        elif self.shape == "lognormal":
+            if not 1 < self.gsd < math.inf or value <= 0:
+                found = f"gsd = {self.gsd:g} around {value:g}"
+                cure = "a factor: 1.2 means that 68 % lie within a factor of 1.2"
+                return "a lognormal number and its gsd - 1 are above zero", found, cure
+        elif (
+            not self.values
+            or len(self.values) != len(self.weights)
+            or min(self.weights) < 0
+            or sum(self.weights) <= 0
+        ):
+            found = f"values {list(self.values)}, weights {list(self.weights)}"
+            cure = "give a weight of zero or more with each value"
+            return "values and weights do not fit together", found, cure
+        return None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One number with all that is known about it."""
 
@@ -289,6 +345,7 @@ class Entry:
     where: str
     price_year: int | None = None
     note: str = ""
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -331,13 +388,23 @@ def load_table(path: Path, name: str = "") -> Table:
     sidecar = path.with_suffix(".toml")
     meta = read_toml(sidecar)
     where = str(sidecar)
-    optional = {"key": list, "columns": dict, "sources": dict, "note": dict, "unit": str}
+    optional: Keys = {
+        "key": list,
+        "columns": dict,
+        "sources": dict,
+        "note": dict,
+        "unit": str,
+        "uncertainty": dict,
+    }
     if not check_keys(meta, where, problems, {"title": dict, "shape": str}, optional):
         raise RuleError(problems.errors)
     title = read_title(meta.get("title"), f"{where}, title", problems)
     shape = meta.get("shape", "")
     if shape not in ("rectangle", "list", "index"):
         problems.add("shape is rectangle, list or index", where, found=repr(shape))
+    if "uncertainty" in meta and shape != "list":
+        cure = "say it in [columns.<name>]; only a list has one for all its rows"
+        problems.add("uncertainty belongs to a column", where, cure=cure)
     sources = {
         str(key): read_title(
             value.get("text") if isinstance(value, dict) else value,
@@ -360,7 +427,8 @@ def load_table(path: Path, name: str = "") -> Table:
         columns = _read_columns(meta.get("columns", {}), where, problems)
         entries = reader.rectangle(key, columns)
     elif shape == "list":
-        columns, dated = reader.items()
+        told = _read_uncertainty(meta.get("uncertainty", {}), where, problems)
+        columns, dated = reader.items(told)
         entries = {item: {(): found[-1]} for item, found in dated.items()}
     elif shape == "index":
         key, columns = ("year",), {"value": Column(title, NUMBER, (1e-9, 1e9))}
@@ -381,10 +449,7 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
         if not check_keys(column, place, problems, required, optional):
             continue
         limits = read_range(column["range"], place, problems) if "range" in column else None
-        uncertainty = column.get("uncertainty", {})
-        if not all(isinstance(text, str) for text in uncertainty.values()):
-            problems.add("uncertainty names a shape and columns", place, repr(uncertainty)[:80])
-            uncertainty = {}
+        uncertainty = _read_uncertainty(column.get("uncertainty", {}), place, problems)
         if column["verified"] not in VERIFIED:
             problems.add(
                 f"verified is one of {', '.join(VERIFIED)}", place, repr(column["verified"])
@@ -403,6 +468,24 @@ def _read_columns(data: Mapping[str, Any], where: str, problems: Problems) -> di
             uncertainty,
         )
     return columns
+
+
+def _read_uncertainty(data: Mapping[str, Any], where: str, problems: Problems) -> dict[str, str]:
+    """Read ``{ shape = "triangular", low = "...", high = "..." }``: a shape and columns."""
+    if not data:
+        return {}
+    place = f"{where}, uncertainty"
+    if not all(isinstance(text, str) for text in data.values()):
+        problems.add("uncertainty names a shape and columns", place, repr(data)[:80])
+        return {}
+    shape = data.get("shape", "")
+    if shape not in SPREADS:
+        cure = nearest(shape, SPREADS)
+        problems.add("uncertainty has an unknown shape", place, repr(shape), cure)
+        return {}
+    if not check_keys(data, place, problems, dict.fromkeys(("shape", *SPREADS[shape]), str)):
+        return {}
+    return dict(data)
 
 
 def out_of_range(
@@ -466,11 +549,47 @@ class _Rows:
             self.problems.add(f"verified is one of {', '.join(VERIFIED)}", place, found=repr(text))
         return text or default
 
+    def _has_columns(self, uncertainty: Mapping[str, str]) -> bool:
+        """Report columns of an uncertainty that the CSV lacks."""
+        lacking = [
+            name for key, name in uncertainty.items() if key != "shape" and name not in self.header
+        ]
+        for name in lacking:
+            what = f"column {name!r} of an uncertainty is missing"
+            self.problems.add(what, str(self.path), cure=nearest(name, self.header))
+        return bool(uncertainty) and not lacking
+
+    def _spread(
+        self, row: dict[str, str], uncertainty: Mapping[str, str], place: str, value: float
+    ) -> Spread | None:
+        """Return how uncertain a row's number is; None where its cells are empty."""
+        cells = {key: row[name] for key, name in uncertainty.items() if key != "shape"}
+        if not any(cells.values()):
+            return None
+        parts: dict[str, Any] = {}
+        for key, text in cells.items():
+            listed = key in ("values", "weights")
+            try:
+                numbers = tuple(number(part) for part in (text.split(";") if listed else [text]))
+            except ValueError:
+                found = repr(shorten(text, 40))
+                cure = "several numbers are divided by ';'" if listed else "give a number"
+                self.problems.add("this is not a number", f"{place}, {key}", found, cure)
+                return None
+            parts[key] = numbers if listed else numbers[0]
+        spread = Spread(uncertainty["shape"], **parts)
+        fault = spread.fault(value)
+        if fault:
+            self.problems.add(fault[0], place, *fault[1:])
+        return spread
+
     def rectangle(
         self, key: tuple[str, ...], columns: Mapping[str, Column]
     ) -> dict[str, dict[tuple[str, ...], Entry]]:
         extra = {"source", "verified", "note", "cite"}
-        named = {c for col in columns.values() for c in col.uncertainty.values()}
+        told = [item for col in columns.values() for item in col.uncertainty.items()]
+        named = {name for key, name in told if key != "shape"}
+        spread_over = {n for n, col in columns.items() if self._has_columns(col.uncertainty)}
         for name in sorted(set(self.header) - set(key) - set(columns) - extra - named):
             what = f"column {name!r} is not described in the sidecar"
             self.problems.add(what, str(self.path), cure=nearest(name, [*key, *columns, *extra]))
@@ -500,17 +619,22 @@ class _Rows:
                 verified = self._verified(row.get("verified", ""), column.verified, place)
                 note = row.get("note", "")
                 year = column.price_year
+                uncertain = column.uncertainty if name in spread_over else {}
+                spread = self._spread(row, uncertain, f"{place}, {name}", value)
                 entries[name][label] = Entry(
-                    value, column.unit, source, verified, place, year, note
+                    value, column.unit, source, verified, place, year, note, spread
                 )
         return entries
 
-    def items(self) -> tuple[dict[str, Column], dict[str, tuple[Entry, ...]]]:
+    def items(
+        self, uncertainty: Mapping[str, str]
+    ) -> tuple[dict[str, Column], dict[str, tuple[Entry, ...]]]:
         wanted = ["item", "value", "unit", "price_year", "source", "verified"]
         for name in [n for n in wanted if n not in self.header]:
             self.problems.add(f"column {name!r} is missing", str(self.path))
         if not set(wanted) <= set(self.header):
             return {}, {}
+        told = uncertainty if self._has_columns(uncertainty) else {}
         columns: dict[str, Column] = {}
         found: dict[str, dict[int | None, Entry]] = {}
         for line, row in enumerate(self.rows, start=2):
@@ -528,7 +652,8 @@ class _Rows:
                     f"duplicate row for {item}", str(self.path), f"row {line}", "keep one"
                 )
                 continue
-            entry = Entry(value, item_unit, source, verified, place, year, row.get("note", ""))
+            spread, note = self._spread(row, told, place, value), row.get("note", "")
+            entry = Entry(value, item_unit, source, verified, place, year, note, spread)
             found.setdefault(item, {})[year] = entry
             first = columns.get(item)
             if first and first.unit.dims != item_unit.dims:

@@ -15,6 +15,7 @@ from pyproj import Transformer
 
 from gep.account import Project
 from gep.errors import DataError
+from gep.grid import RasterReader
 from gep.passes import combine, run_blocks
 from gep.plan import make_plan
 from gep.sums import Run, make_work
@@ -125,6 +126,41 @@ def test_an_error_in_a_thread_stops_the_run_and_is_told(work: Any, tmp_path: Pat
     with pytest.raises(DataError, match="cannot be opened"):
         run_blocks(broken, block=256, workers=2)
     assert threading.active_count() <= before + 1
+
+
+def test_what_no_zone_touches_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (1300, 1300)
+    land = tiny.write_raster(tmp_path / "land.tif", np.ones(shape), nodata=0)
+    et = tiny.write_raster(tmp_path / "et.tif", np.full(shape, 500.0), nodata=np.nan)
+    west, north = tiny.CORNER
+    # Two zones, in the tiles (row, column) (0, 0) and (3, 4): in other blocks of two tiles a side.
+    zones = {
+        "a": shapely.box(west + 900, north - 4500, west + 3000, north - 2100),
+        "b": shapely.box(west + 1100 * 30, north - 900 * 30, west + 1200 * 30, north - 800 * 30),
+    }
+    standard = tiny.write_standard(tmp_path, ["water"])
+    zone_file = tiny.write_zones(tmp_path / "zones.gpkg", zones)
+    inputs = {
+        "precipitation": {"value": 1000, "unit": "mm/yr"},
+        "evapotranspiration": {"file": str(et), "unit": "mm/yr"},
+    }
+    project = Project.build(**tiny.project(tmp_path, land, zone_file, inputs, standard=standard))
+    decoded: dict[str, list[tuple[int, int, int, int]]] = {}
+    plain = RasterReader._decode
+
+    def counted(self: Any, dataset: Any, raster: Any, window: Any) -> Any:
+        place = (window.row, window.col, window.height, window.width)
+        decoded.setdefault(Path(raster.path).name, []).append(place)
+        return plain(self, dataset, raster, window)
+
+    monkeypatch.setattr(RasterReader, "_decode", counted)
+    monkeypatch.setattr(RasterReader, "read", lambda *_: pytest.fail("a tile is read by itself"))
+    account = project.run(block=512, workers=1)
+    assert account.dataset["area"].sum("ecosystem").min() > 0
+    tiles = [(0, 0, 256, 256), (768, 1024, 256, 256)]
+    assert decoded == {"land.tif": tiles, "et.tif": tiles}
 
 
 # -------------------------------------------------------------------------- missing is not zero

@@ -19,7 +19,7 @@ from gep import __version__, cli, console
 from gep.errors import DataError, UsageError
 
 TEACHING = Path(__file__).resolve().parents[1] / "examples" / "teaching"
-FILES = ["account.csv", "account.nc", "account.xlsx", "provenance.json"]
+FILES = ["account.csv", "account.nc", "account.xlsx", "provenance.json", "sums.npz"]
 
 
 def call(*arguments: object) -> Result:
@@ -57,7 +57,7 @@ def test_run_writes_maps_on_request(project: Path, tmp_path: Path) -> None:
         stream.write('[outputs]\nmaps = ["water_retention.Q"]\n')
     assert call("run", project, "--out", tmp_path / "out").exit_code == 0
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == [*FILES[:3], "maps", FILES[3]]
+    assert names == [*FILES[:3], "maps", *FILES[3:]]
     assert [p.name for p in (tmp_path / "out" / "maps").iterdir()] == ["water_retention.Q.tif"]
 
 

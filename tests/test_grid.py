@@ -26,6 +26,7 @@ from gep.grid import (
     Zones,
     choose_resampling,
     overlap,
+    shares_of,
 )
 
 
@@ -275,6 +276,37 @@ def test_a_zone_on_cell_edges_has_whole_cells_only() -> None:
     np.testing.assert_array_equal(shares, wanted)
 
 
+def test_a_zone_over_a_whole_tile_is_known_without_a_list_of_cells() -> None:
+    place = grid("EPSG:32650", tiny.CORNER, 30.0, (600, 600))
+    west, south, east, north = place.bounds
+    shape = shapely.box(west - 9, south - 9, east + 9, north - 400)
+    zones = Zones(("a",), ("a",), (shape,))
+    assert zones.shares(place, Window(256, 256, 256, 256)) == [(0, None)]
+    ((number, shares),) = zones.shares(place, Window(0, 0, 256, 256))
+    assert number == 0
+    assert shares is not None
+    assert (shares[14:] == 1).all()
+    np.testing.assert_allclose(shares[13], 2 / 3, rtol=1e-9)
+    assert not shares[:13].any()
+    hole = shape.difference(shapely.box(west, south, east, north))
+    assert Zones(("a",), ("a",), (hole,)).shares(place, Window(256, 256, 256, 256)) == []
+
+
+def test_shares_are_the_same_from_whatever_block_the_outlines_come() -> None:
+    place = grid("EPSG:32650", tiny.CORNER, 30.0, (1100, 1100))
+    west, south, east, north = place.bounds
+    shape = blob(8, ((west + east) / 2, (south + north) / 2), 0.6 * (east - west), 300)
+    zones = Zones(("a",), ("a",), (shape,))
+    seen = set()
+    for side in (256, 512, 2048):
+        for block in place.blocks(side):
+            outlines = zones.outlines(place, block)
+            for number, tile in place.tiles(block):
+                found = shares_of(outlines, tile)
+                seen.add((number, *(None if s is None else s.tobytes() for _, s in found)))
+    assert len(seen) == 25
+
+
 def test_pixel_centres_would_miss_small_zones() -> None:
     # 1 km cells and a zone of 5 km²: counting centres is wrong by tens of per cent, shares are not.
     place = grid("EPSG:32650", tiny.CORNER, 1000.0, (20, 20))
@@ -334,6 +366,34 @@ def read(place: Grid, layer: Raster) -> np.ndarray:
         result[tile.slices] = reader.read(layer, tile)
     reader.close()
     return result
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_what_is_held_of_a_block_is_what_is_read_tile_by_tile(
+    tmp_path: Path, dtype: str, bands: int
+) -> None:
+    place = grid("EPSG:32650", tiny.CORNER, 30.0, (600, 530))
+    values = np.random.default_rng(1).integers(0, 9, (bands, 600, 530)).astype(dtype)
+    path = tmp_path / "values.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", count=bands, height=600, width=530, dtype=dtype, nodata=3,
+        crs=tiny.UTM, transform=place.transform, tiled=True, blockxsize=128, blockysize=128,
+    ) as out:  # fmt: skip
+        out.write(values)
+    layer = raster(path, "exact", bands=tuple(range(1, bands + 1)))
+    reader = RasterReader(place)
+    for block in place.blocks(512):
+        reader.hold(block)
+        with reader.sparing():
+            for _, tile in place.tiles(block):
+                found, nodata = reader.held(layer, tile)
+                assert found.dtype == dtype
+                assert nodata == 3
+                wanted = np.where(found == nodata, np.nan, found.astype(np.float64))
+                np.testing.assert_array_equal(wanted, reader.read(layer, tile))
+                assert reader.held(layer, tile)[0].base is found.base
+    reader.close()
 
 
 def plane(layer: twin.Layer) -> np.ndarray:

@@ -25,7 +25,7 @@ DESIGN = (
     "zone zone_name ecosystem service indicator quantity unit "
     "value currency price_year covered verified"
 )
-FILES = {"account.csv", "account.nc", "account.xlsx", "provenance.json"}
+FILES = {"account.csv", "account.nc", "account.xlsx", "provenance.json", "sums.npz"}
 
 
 @pytest.fixture(scope="module")

@@ -189,7 +189,8 @@ def test_same_as_stands_alone() -> None:
         ('key = ["pollutant"]', 'key = "pollutant"', False),
         ("[columns.p]", "[columns.p]\nrange = [0, 100]", True),
         ("[columns.p]", '[columns.p]\nnote = { en = "a", zh = "b" }', True),
-        ("[columns.p]", '[columns.p]\nuncertainty = { shape = "normal", sd = "s" }', True),
+        ("[columns.p]", '[columns.p]\nuncertainty = { shape = "normal", sd = "p" }', True),
+        ("[columns.p]", '[columns.p]\nuncertainty = { shape = "round", sd = "p" }', False),
     ],
     ids=lambda value: str(value)[:30],
 )

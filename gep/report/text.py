@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
-from gep import render
+from gep import formula, kernel, render
 from gep.errors import UsageError, nearest
+from gep.formula import Bin, Call, Neg, Node, Sym
 from gep.functions import FUNCTIONS
 from gep.library import Standard
 from gep.model import KINDS, MECHANISM, Example, Service, Step
@@ -61,6 +63,7 @@ class _ServiceText:
             ("inputs", self._inputs()),
             ("coefficients", self._coefficients()),
             ("account", self._account()),
+            ("separable", self._separable()),
             ("answer", self._answer()),
             ("payments", self._payments()),
             ("checks", self._checks()),
@@ -148,6 +151,18 @@ class _ServiceText:
                     rows.append([self.word(key), symbol, title, f"[{render.unit_text(total)}]"])
         return columns(rows)
 
+    def _separable(self) -> list[str]:
+        """Return in which numbers each line is separable: they may change without the rasters."""
+        service = self.service
+        wanted = [s for line in service.lines for s in (line.physical, line.monetary) if s]
+        wanted += [step.symbol for step in service.steps.values() if step.provides]
+        rows = []
+        for symbol in dict.fromkeys(wanted):
+            apart, inside = separable(service, symbol)
+            told = f"{self.word('not_in')} {', '.join(inside)}" if inside else ""
+            rows.append([symbol, ", ".join(apart) or "–", told])
+        return columns(rows)
+
     def _answer(self) -> list[str]:
         if self.service.result is None:
             return []
@@ -195,6 +210,54 @@ class _ServiceText:
             inside = ", ".join(f"{k}: {render.number_text(v)}" for k, v in value.items())
             return f"{symbol} = {{{inside}}}{unit}"
         return f"{symbol} = {render.number_text(value)}{unit}"
+
+
+def separable(service: Service, symbol: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return in which numbers a step is separable, and which stand inside a formula per cell.
+
+    A formula is separable in a number that can be taken out of the sum over cells as a factor, and
+    in a raster of which an error can. Every input that is a rate counts as a raster, one that
+    another rule computes too.
+
+    Parameters
+    ----------
+    service, symbol
+        A service and a step of it.
+
+    Returns
+    -------
+    tuple
+        The symbols of inputs and coefficients: separable, not separable.
+    """
+    trees: list[Node] = []
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Sym) and node.name in service.steps:
+            return visit(service.steps[node.name].checked.tree)
+        if isinstance(node, Neg):
+            return replace(node, operand=visit(node.operand))
+        if isinstance(node, Bin):
+            return replace(node, left=visit(node.left), right=visit(node.right))
+        if not isinstance(node, Call):
+            return node
+        args = tuple(visit(arg) for arg in node.args)
+        if node.name in ("by_zone", formula.SUM_TOTALS):
+            trees.append(args[0])  # summed for itself; the formula sees one number of the zone
+            return Sym(f"by_zone|{len(trees)}")
+        keywords = tuple((key, visit(value)) for key, value in node.keywords)
+        return replace(node, args=args, keywords=keywords)
+
+    trees.append(visit(Sym(symbol)))
+    rasters = {n for n, entry in service.inputs.items() if entry.quantity.kind != "total"}
+    errors = {name: Bin("*", Sym(name), Sym(f"{name}|")) for name in rasters}
+    names: dict[str, None] = {}
+    inside: set[str] = set()
+    for tree in reversed(trees):
+        names |= dict.fromkeys(n for n in formula.symbols(tree) if "|" not in n)
+        for term in kernel.separate(formula.substitute(tree, errors), rasters.__contains__):
+            inside |= {n.rstrip("|") for n in formula.symbols(term.inside) if n not in rasters}
+    apart = tuple(name for name in names if name not in inside)
+    return apart, tuple(name for name in names if name in inside)
 
 
 def checked_text(standard: Standard, lang: str = "en") -> str:

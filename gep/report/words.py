@@ -84,6 +84,12 @@ LABELS: Mapping[str, Title] = {
         ("monetary", "Monetary", "价值量"),
         ("capacity", "Capacity, not added", "供给能力（不计入）"),
         ("demand", "Demand, not added", "需求（不计入）"),
+        (
+            "separable",
+            "Separable, if every rate is a raster: may change without reading it again",
+            "可分离的量（单位面积量均为栅格时，改动或抽样不必重读栅格）",
+        ),
+        ("not_in", "not in", "以下除外："),
         ("times_area", "× true cell area", "× 实际像元面积"),
         ("given", "Given", "已知"),
         ("result", "Result", "结果"),
