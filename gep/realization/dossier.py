@@ -221,6 +221,11 @@ class Dossier:
             row["id"]: row for row in self.book.deposits.to_dict("records")
         }
         areas = dict(zip(self.book.parcels["id"], self.book.parcels["area_ha"], strict=True))
+        parcels = [deposits[name]["parcel_id"] for name in packages[package]["deposits"]]
+        unknown = [name for name in parcels if is_missing(areas[name])]
+        if unknown:
+            found = ", ".join(unknown)[:200]
+            raise DataError("the area of parcels is not known", f"package {package}", found)
         return [
             {**deposits[name], "area_ha": float(areas[deposits[name]["parcel_id"]])}
             for name in packages[package]["deposits"]
@@ -398,12 +403,21 @@ class Dossier:
         if "flows" in asked:
             rows = self._flows(list(parcels["id"]), asked["flows"], where)
             rows = rows[rows["currency"] != ""]
-            return f"{float(rows['value'].sum())!r} {rows['currency'].iloc[0]}/yr"
+            total = _sum(rows["value"]) if len(rows) else None
+            if total is None:
+                short = rows[rows["value"].isna()]["parcel_id"]
+                found = f"no value for: {', '.join(dict.fromkeys(short))}"[:200]
+                raise DataError("the value of the services is not known for all", where, found)
+            return f"{total!r} {rows['currency'].iloc[0]}/yr"
         key = asked["restriction"]
         rows = parcels[[key in names for names in parcels["restrictions"]]]
         if not len(rows):
             raise DataError(f"no parcel is under {key!r}", where)
-        return f"{float(rows['area_ha'].sum())!r} ha"
+        area = _sum(rows["area_ha"])
+        if area is None:
+            found = ", ".join(rows["id"][rows["area_ha"].isna()])[:200]
+            raise DataError("the area of parcels is not known", where, found)
+        return f"{area!r} ha"
 
     # -------------------------------------------------------------- distribution
 
@@ -465,8 +479,7 @@ class Dossier:
 
         def area(state: str) -> Fact:
             rows = parcels[[reached(s, state) for s in parcels["state"]]]
-            known = rows["area_ha"].notna().all()
-            return Fact(float(rows["area_ha"].sum()) if known else None, "ha", source, day)
+            return Fact(_sum(rows["area_ha"]), "ha", source, day)
 
         deposits = self.book.deposits
         active = set(deposits["parcel_id"][deposits["state"] == "active"])
@@ -476,8 +489,8 @@ class Dossier:
         found = {
             "surveyed_area": area("surveyed"),
             "titled_area": area("titled"),
-            "deposited_area": Fact(float(held["area_ha"].sum()), "ha", source, day),
-            "operating_area": Fact(float(running["area_ha"].sum()), "ha", source, day),
+            "deposited_area": Fact(_sum(held["area_ha"]), "ha", source, day),
+            "operating_area": Fact(_sum(running["area_ha"]), "ha", source, day),
             "resources": Fact(float(len(parcels)), "1", source, day),
             "products": Fact(float((packages["state"] == "active").sum()), "1", source, day),
         }
@@ -494,8 +507,7 @@ class Dossier:
         flows = self.book.flows(account)
         flows = flows[flows["currency"] != ""]
         row = next(r for r in self.book.accounts().to_dict("records") if r["account"] == account)
-        total = float(flows["value"].sum(min_count=1))
-        value = None if is_missing(total) else total
+        value = _sum(flows["value"]) if len(flows) else None
         units = f"{flows['currency'].iloc[0]}/yr" if len(flows) else f"{self.terms.money}/yr"
         about = f"{row['title']} ({row['standard']}, {account[:12]})"
         date = dt.date(int(row["year"]), 12, 31)
@@ -508,6 +520,11 @@ class Dossier:
             return None
         scored_by = sheet(self.terms.sheet, self.terms.path.parent)
         return assess_bank(self.facts(), scored_by, bank=self.book.title)
+
+
+def _sum(values: pd.Series[float]) -> float | None:
+    """Return a sum, or None where a part of it is not known."""
+    return float(values.sum()) if values.notna().all() else None
 
 
 def _level(totals: Sequence[float]) -> list[tuple[int, int, float]]:

@@ -336,3 +336,25 @@ def test_a_project_that_has_ended_is_not_valued(township: Book, tmp_path: Path) 
 
 def test_an_office_is_kept_with_every_write(township: Book) -> None:
     assert set(township.events["office"]) == {OFFICE}
+
+
+def test_a_part_that_is_not_known_leaves_the_whole_unknown(
+    township: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing area or value is never counted as nothing."""
+    parcels, flows = township.parcels, township.flows()
+    parcels.loc[parcels["id"] == "P-001", "area_ha"] = None
+    worth = flows["currency"] != ""
+    flows.loc[worth & (flows["parcel_id"] == "P-002") & (flows["year"] == 2022), "value"] = None
+    monkeypatch.setattr(Book, "parcels", property(lambda _self: parcels))
+    monkeypatch.setattr(
+        Book, "flows", lambda _self, key=None: flows if key is None else flows[flows.account == key]
+    )
+    made = Dossier(township, TOWNSHIP / "terms.toml")
+    facts = made._counted()
+    assert facts["surveyed_area"].value is None
+    assert facts["vep_before"].value is not None
+    assert facts["vep_after"].value is None
+    with pytest.raises(DataError, match="not known for all") as caught:
+        _ = made.settlements
+    assert "P-002" in str(caught.value)
