@@ -24,6 +24,8 @@ from gep.blocks import Worker
 from gep.cli_batch import batch as command
 from gep.errors import DataError, UsageError
 
+pytestmark = pytest.mark.once
+
 LIST = """
 [defaults]
 standard = "tiny_2020"

@@ -21,6 +21,8 @@ from gep.errors import DataError, UsageError
 from gep.journal import Journal
 from gep.passes import portable, run_blocks
 
+pytestmark = pytest.mark.once
+
 distributed = pytest.importorskip("distributed")
 
 work = test_blocks.work  # a pass of six tiles, with an input of every kind

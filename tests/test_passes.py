@@ -29,6 +29,8 @@ from gep.exact import ExactSums
 from gep.journal import Journal
 from gep.passes import Labels, Part, digest, portable, run_blocks, run_passes
 
+pytestmark = pytest.mark.once
+
 work = test_blocks.work  # a pass of six tiles, with an input of every kind
 assert_same_bits = test_blocks.assert_same_bits
 

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import twin_standards as twin
 
+pytestmark = pytest.mark.once
+
 TOLERANCE = 1e-9
 
 # What is compared, by standard. A service that is missing here fails a test below.

@@ -21,6 +21,8 @@ import validate
 from gep.tables import read_toml
 from gep.units import convert, unit
 
+pytestmark = pytest.mark.once
+
 CASES = {
     "baiyangdian_2011": "FULL-BAIYANGDIAN-2011",
     "beijing_2020": "ACC-BEIJING-2020",

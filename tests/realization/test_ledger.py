@@ -33,6 +33,8 @@ from gep.realization.ledger_chain import (
 from gep.realization.registry import words
 from gep.realization.store import PARCELS
 
+pytestmark = pytest.mark.once
+
 ISSUE: dict[str, Any] = {
     "holder": "village",
     "quantity": "100",
