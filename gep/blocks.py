@@ -142,7 +142,6 @@ class Worker:
         found = [(n, tile, shares) for n, tile, shares in found if shares]
         if not found:
             return []
-        self.reader.hold(window)
         with self.reader.sparing():
             return [(number, self._tile(tile, shares)) for number, tile, shares in found]
 
@@ -150,7 +149,7 @@ class Worker:
         """Return the sums of a tile. Its entries are put in the order of their keys first."""
         work = self.work
         area = work.grid.areas(tile).ravel()
-        raw, nodata = self.reader.held(work.land_cover, tile)
+        raw, nodata = self.reader.numbers(work.land_cover, tile)
         classes = self._classes_of(raw.ravel(), nodata)
         entry: _Entries
         if len(found) == 1 and found[0][1] is None:
@@ -165,26 +164,24 @@ class Worker:
         weight = weight[order]
         shares = np.ones(len(order)) if entry.shares is None else entry.shares[order]
         every = len(found) == 1 and len(order) == area.size
-        layers = [
-            _Numbers(layer.name, *self._held(layer, tile), every_cell=every) for layer in work.cells
-        ]
         ordered = _Ordered(keys, counts)
         env: dict[str, Any] = {}
         valid: dict[str, _Mask | None] = {}
-        for layer in layers:
-            env[layer.name], valid[layer.name] = layer.take(cells)
+        ranges: dict[str, Range] = {}
+        for layer in work.cells:  # taken at once, while what was decoded is in the cache
+            numbers = _Numbers(layer.name, *self._numbers(layer, tile), every_cell=every)
+            env[layer.name], valid[layer.name] = numbers.take(cells)
+            ranges[layer.name] = numbers.range
         for table in work.tables:
             env[table.name] = ordered.spread(table.values, work.n_classes)
         area, sums, lost = self._plan.add_up(ordered, self.kernel.run(env), valid, weight, shares)
-        ranges = {layer.name: layer.range for layer in layers}
         return TileSums(keys, area, sums, no_cover, unknown, ranges, lost)
 
     def environment(self, tile: Window, cells: Ints, zones: Ints, classes: Ints) -> dict[str, Any]:
         """Return the numbers of every leaf at entries of a tile: cell, zone and class of each."""
-        self.reader.hold(tile)
         env: dict[str, Any] = {}
         for layer in self.work.cells:
-            numbers = _Numbers(layer.name, *self._held(layer, tile), every_cell=False)
+            numbers = _Numbers(layer.name, *self._numbers(layer, tile), every_cell=False)
             env[layer.name] = numbers.take(cells)[0]
         for table in self.work.tables:
             z = zones if table.values.shape[-2] > 1 else np.zeros_like(zones)
@@ -198,12 +195,12 @@ class Worker:
         assert layer.array is not None  # noqa: S101  a layer is a raster or an array
         return layer.array[(..., *tile.slices)]
 
-    def _held(self, layer: CellLayer, tile: Window) -> tuple[NDArray[Any], float | None]:
+    def _numbers(self, layer: CellLayer, tile: Window) -> tuple[NDArray[Any], float | None]:
         """Return a layer's numbers in a tile as rows of cells, and the one that is no data."""
         if layer.raster is None:
             raw, nodata = self._layer(layer, tile), None
         else:
-            raw, nodata = self.reader.held(layer.raster, tile)
+            raw, nodata = self.reader.numbers(layer.raster, tile)
         return raw.reshape(*raw.shape[:-2], -1), nodata
 
     def classify(
@@ -234,7 +231,8 @@ class Worker:
             missing |= np.isin(whole, list(self.work.nodata))
         at = np.clip(np.searchsorted(codes, whole), 0, len(codes) - 1)
         known = (codes[at] == whole) & (whole == np.where(missing, 0, cover))
-        return np.where(missing, _MISSING, np.where(known, numbers[at], _UNKNOWN))
+        found = np.where(missing, _MISSING, np.where(known, numbers[at], _UNKNOWN))
+        return found.astype(np.int16)
 
     def _without_class(
         self, cover: NDArray[Any], classes: Ints, zones: Ints | int, weight: Floats
@@ -295,19 +293,22 @@ def _sorted(classes: Ints, zones: Ints | int, n_classes: int) -> tuple[Ints, Int
 
     Neighbours mostly have the same key: whole runs of them are put in order, not single entries.
     """
-    keys = zones * n_classes + classes
     if not classes.size:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
-    starts = np.concatenate(
-        [[0], np.flatnonzero((np.diff(classes) != 0) | (np.diff(keys) != 0)) + 1]
-    )
-    lengths = np.diff(np.append(starts, len(keys)))
-    kept = np.flatnonzero(classes[starts] >= 0)
-    runs = kept[np.argsort(keys[starts[kept]], kind="stable")]
-    starts, lengths = starts[runs], lengths[runs]
+    changes = classes[1:] != classes[:-1]
+    if isinstance(zones, np.ndarray):
+        changes |= zones[1:] != zones[:-1]
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(np.append(starts, len(classes)))
+    own = classes[starts].astype(np.int64)
+    keys = (zones[starts] if isinstance(zones, np.ndarray) else zones) * n_classes + own
+    kept = np.flatnonzero(own >= 0)
+    runs = kept[np.argsort(keys[kept], kind="stable")]
+    starts, lengths, keys = starts[runs], lengths[runs], keys[runs]
     before = np.cumsum(lengths) - lengths
-    order = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
-    present, at = np.unique(keys[starts], return_index=True)
+    order = np.repeat(starts - before, lengths)
+    order += np.arange(len(order))
+    present, at = np.unique(keys, return_index=True)
     return order, present, np.add.reduceat(lengths, at) if len(at) else np.empty(0, np.int64)
 
 
@@ -377,21 +378,19 @@ class _Numbers:
 
 #: What slots have in common: the formula, and whether it is multiplied by the area.
 _Product = tuple[int, bool]
+_BOTH = (True, False)
 
 
 class _Plan:
     """The sums of a work: what is added up once for several slots, and which cells count.
 
-    Where all data are there and all formulas finite, slots with one product have one sum.
+    Slots with one product have one sum where the same layers lack data and all formulas are finite.
     """
 
     def __init__(self, work: Work) -> None:
         self.slots = [
-            ((slot.formula, slot.by_area), (slot.cells, slot.checked)) for slot in work.slots
+            ((slot.formula, slot.by_area), slot.cells, slot.checked) for slot in work.slots
         ]
-        self.products = tuple(dict.fromkeys(product for product, _ in self.slots))
-        self.rules = {rule: product[0] for product, rule in reversed(self.slots)}
-        self.checked = frozenset(n for slot in work.slots for n in slot.checked)
 
     def add_up(
         self,
@@ -402,32 +401,80 @@ class _Plan:
         shares: Floats,
     ) -> tuple[Floats, list[Floats], dict[int, int]]:
         """Return the area and every slot's sums by key, and cells where a formula is not finite."""
-        weights = {True: weight, False: shares}
-        sums: dict[Any, Floats] = {
-            (formula, by_area): ordered.add_up(values[formula] * weights[by_area])
-            for formula, by_area in self.products
-        }
-        finite = {product[0]: np.isfinite(found).all() for product, found in sums.items()}
-        unsure = [n for n in self.checked if not finite.get(n, False)]  # a finite sum has no NaN
-        good = {n: _finite(values[n], weight.size) for n in unsure}
-        masks, lost = {}, {}
-        for rule, formula in self.rules.items():
-            cells, checked = rule
-            there = _both(valid[name] for name in cells)
-            masks[rule] = _both([there, *(good.get(number) for number in checked)])
-            bad = _count(there, weight.size) - _count(masks[rule], weight.size)
-            if bad:
-                lost[formula] = bad
-        found = []
-        for product, rule in self.slots:
-            key: Any = product if masks[rule] is None else (product, rule)
-            if key not in sums:
-                mask = masks[rule]
-                assert mask is not None  # noqa: S101
-                kept = np.where(mask, values[product[0]], 0.0)
-                sums[key] = ordered.add_up(kept * weights[product[1]])
-            found.append(sums[key])
+        tile = _Tile(ordered, values, valid, {True: weight, False: shares})
+        gaps = {name for name, mask in valid.items() if mask is not None}
+        lacking = [frozenset(cells & gaps) for _, cells, _ in self.slots]
+        found = [
+            tile.sum(product, lack)
+            for (product, _, _), lack in zip(self.slots, lacking, strict=True)
+        ]
+        lost: dict[int, int] = {}
+        for number, ((product, _, checked), lack) in enumerate(
+            zip(self.slots, lacking, strict=True)
+        ):
+            unsure = frozenset(n for n in checked if not tile.is_finite(n, lack))
+            if unsure and (bad := tile.lost(lack, unsure)):
+                found[number] = tile.sum(product, lack, unsure)
+                lost.setdefault(product[0], bad)
         return ordered.add_up(weight), found, lost
+
+
+class _Tile:
+    """The values of a tile's formulas, and what was added up of them. Everything is made once."""
+
+    def __init__(
+        self,
+        ordered: _Ordered,
+        values: Sequence[Any],
+        valid: Mapping[str, _Mask | None],
+        weights: Mapping[bool, Floats],
+    ) -> None:
+        self.ordered, self.values, self.valid, self.weights = ordered, values, valid, weights
+        self.size = weights[True].size
+        self._sums: dict[tuple[_Product, frozenset[str], frozenset[int]], Floats] = {}
+        self._masks: dict[tuple[frozenset[str], frozenset[int]], _Mask | None] = {}
+        self._good: dict[int, _Mask | None] = {}
+        self._finite: dict[tuple[int, frozenset[str]], bool] = {}
+
+    def sum(
+        self, product: _Product, lacking: frozenset[str], unsure: frozenset[int] = frozenset()
+    ) -> Floats:
+        """Return a product's sums, over cells where layers have data and formulas are finite."""
+        key = (product, lacking, unsure)
+        if key not in self._sums:
+            formula, by_area = product
+            values, mask = self.values[formula], self._mask(lacking, unsure)
+            if mask is not None:
+                values = np.where(mask, values, 0.0)
+            self._sums[key] = self.ordered.add_up(values * self.weights[by_area])
+        return self._sums[key]
+
+    def is_finite(self, formula: int, lacking: frozenset[str]) -> bool:
+        """Say whether a formula is finite wherever these layers have data."""
+        key = (formula, lacking)
+        if key not in self._finite:
+            sums = (self._sums.get(((formula, by_area), lacking, frozenset())) for by_area in _BOTH)
+            self._finite[key] = (  # a finite sum has no NaN
+                any(found is not None and np.isfinite(found).all() for found in sums)
+                or self.lost(lacking, frozenset({formula})) == 0
+            )
+        return self._finite[key]
+
+    def lost(self, lacking: frozenset[str], unsure: frozenset[int]) -> int:
+        """Return how many cells with data count for nothing, as a formula is not finite there."""
+        there = _count(self._mask(lacking, frozenset()), self.size)
+        return there - _count(self._mask(lacking, unsure), self.size)
+
+    def _mask(self, lacking: frozenset[str], unsure: frozenset[int]) -> _Mask | None:
+        """Return the cells that count; None: all."""
+        key = (lacking, unsure)
+        if key not in self._masks:
+            for number in unsure - set(self._good):
+                self._good[number] = _finite(self.values[number], self.size)
+            self._masks[key] = _both(
+                [*(self.valid[name] for name in lacking), *(self._good[n] for n in unsure)]
+            )
+        return self._masks[key]
 
 
 def _finite(value: Any, size: int) -> _Mask | None:

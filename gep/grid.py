@@ -30,8 +30,9 @@ Ints = NDArray[np.int64]
 
 #: Side of the fixed tile over which sums are made, in cells.
 TILE = 256
-#: What GDAL may keep of what it decoded, in bytes: tiles are read once, so little is of use.
-CACHE = 64 * 2**20
+#: What GDAL may keep of what it decoded, in bytes: tiles are read once, so little is of use, and a
+#: small cache stays in the processor's own.
+CACHE = 4 * 2**20
 #: Two grids are the same when corners differ by less than this share of a cell.
 SAME_GRID = 1e-3
 #: Values that programs write for "no data" and forget to declare.
@@ -165,7 +166,9 @@ class Grid:
         below, first_row = down.near(window.row, window.height)
         beside, first_column = across.near(window.col, window.width)
         part = table[first_row:, first_column:][: below.shape[1], : beside.shape[1]]
-        return np.asarray(flat / (below @ part @ beside.T))
+        scale = below @ part @ beside.T
+        np.divide(flat, scale, out=scale)
+        return np.asarray(scale)
 
     @functools.cached_property
     def _metres(self) -> float:
@@ -490,6 +493,10 @@ class Raster:
     resampling: str
     whole: bool  # classes: the values are whole numbers
 
+    def __hash__(self) -> int:
+        """Return a hash that is quickly made: a reader asks for it at every tile."""
+        return hash((self.path, self.bands))
+
     @property
     def has_axis(self) -> bool:
         """Whether reading gives (bands, height, width) rather than (height, width)."""
@@ -525,9 +532,7 @@ class RasterReader:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._open: dict[str, Any] = {}
-        self._held: dict[tuple[Raster, Window], NDArray[Any]] = {}
-        self._plain_files: dict[Raster, bool] = {}
-        self._block: Window | None = None
+        self._stands: dict[Raster, tuple[bool, float | None]] = {}
         self._cache = CACHE
 
     def close(self) -> None:
@@ -535,13 +540,6 @@ class RasterReader:
         for dataset in self._open.values():
             dataset.close()
         self._open.clear()
-        self._held.clear()
-
-    def hold(self, block: Window) -> None:
-        """Begin a block: what :meth:`held` decodes of it is kept until another one begins."""
-        if block != self._block:
-            self._held.clear()
-            self._block = block
 
     @contextlib.contextmanager
     def sparing(self) -> Iterator[None]:
@@ -551,32 +549,33 @@ class RasterReader:
         with rasterio.Env(GDAL_CACHEMAX=self._cache):
             yield
 
-    def held(self, raster: Raster, tile: Window) -> tuple[NDArray[Any], float | None]:
+    def numbers(self, raster: Raster, tile: Window) -> tuple[NDArray[Any], float | None]:
         """Return the numbers of a tile, and the one that means no data.
 
         The numbers are as they stand in the file where nothing needs to be computed; elsewhere
         they are those of :meth:`read`, and what has no data is NaN. Shape as in :meth:`read`.
-        Nobody may change them.
         """
+        if raster not in self._stands:
+            self._stands[raster] = self._as_it_stands(raster)
+        as_it_stands, nodata = self._stands[raster]
+        if not as_it_stands:
+            return self.read(raster, tile), None
+        raw = self._decode(self._dataset(raster), raster, tile)
+        return raw if raster.has_axis else raw[0], nodata
+
+    def _as_it_stands(self, raster: Raster) -> tuple[bool, float | None]:
+        """Return whether a file's numbers are the values, and which of them means no data."""
         if raster.resampling != "exact" or raster.combine is not None:
-            return self.read(raster, tile), None
+            return False, None
         dataset = self._dataset(raster)
-        if raster not in self._plain_files:
-            self._plain_files[raster] = _is_plain(dataset, raster)
-        if not self._plain_files[raster]:
-            return self.read(raster, tile), None
-        if (raster, tile) not in self._held:
-            self._held[raster, tile] = self._decode(dataset, raster, tile)
-        raw = self._held[raster, tile]
-        known = raster.nodata is not None and _can_hold(raw.dtype, raster.nodata)
-        return raw if raster.has_axis else raw[0], raster.nodata if known else None
+        dtype = np.dtype(dataset.dtypes[raster.bands[0] - 1])
+        known = raster.nodata is not None and _can_hold(dtype, raster.nodata)
+        return _is_plain(dataset, raster), raster.nodata if known else None
 
     def _dataset(self, raster: Raster) -> Any:
         if raster.path not in self._open:
             self._open[raster.path] = dataset = open_raster(raster.path, raster.name)
-            if dataset.block_shapes[0][1] > TILE:  # rows, not tiles: many windows use the same
-                row = dataset.width * np.dtype(dataset.dtypes[0]).itemsize
-                self._cache += 2 * TILE * row * len(raster.bands)
+            self._cache += _shared_by_tiles(dataset) * len(raster.bands)
         return self._open[raster.path]
 
     def _decode(self, dataset: Any, raster: Raster, window: Window) -> NDArray[Any]:
@@ -743,6 +742,21 @@ def _unreadable(raster: Raster, error: Exception) -> DataError:
     found = cause.splitlines()[0] if cause else type(error).__name__
     cure = "the file is damaged or incomplete: copy it again"
     return DataError("the raster cannot be read", raster.name, found, cure)
+
+
+def _shared_by_tiles(dataset: Any) -> int:
+    """Return the bytes of a band that GDAL must keep so that no block of the file is decoded twice.
+
+    Nothing where blocks are tiles of ours or parts of them; a few blocks where they are up to twice
+    as large; else two rows of tiles, as when the file is stored in rows.
+    """
+    high, wide = map(int, dataset.block_shapes[0])
+    size = int(np.dtype(dataset.dtypes[0]).itemsize)
+    if TILE % high == 0 and TILE % wide == 0:
+        return 0
+    if max(high, wide) <= 2 * TILE:
+        return 4 * (2 * TILE) ** 2 * size
+    return max(2 * TILE, high) * int(dataset.width) * size
 
 
 def _is_plain(dataset: Any, raster: Raster) -> bool:

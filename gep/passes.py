@@ -223,7 +223,7 @@ class Crew:
         results: dict[int, Part | GepError] = {}
         for window, needs in task:
             if self.shared:
-                self.shared.begin(window)
+                self.shared.begin()
             for number in needs:
                 part = results.setdefault(number, Part())
                 if isinstance(part, GepError):
@@ -251,24 +251,33 @@ class Crew:
 
 
 class _SharedReader(RasterReader):
-    """Reads what lies in a block once, for all works."""
+    """Reads what lies in a block once, for all works; nobody may change what it returns."""
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        self._known: dict[tuple[Raster, Window], Floats] = {}
+        self._read: dict[tuple[Raster, Window], Floats] = {}
+        self._numbers: dict[tuple[Raster, Window], tuple[NDArray[Any], float | None]] = {}
 
-    def begin(self, block: Window) -> None:
-        """Forget the last block; whatever is decoded of this one is kept."""
-        self._known.clear()
-        self.hold(block)
+    def begin(self) -> None:
+        """Forget the last block; whatever is decoded of the next one is kept."""
+        self._read.clear()
+        self._numbers.clear()
 
     def read(self, raster: Raster, window: Window) -> Floats:
-        """Return the values in a tile; nobody may change them."""
+        """Return the values in a tile."""
         key = (raster, window)
-        if key not in self._known:
-            self._known[key] = super().read(raster, window)
-            self._known[key].flags.writeable = False
-        return self._known[key]
+        if key not in self._read:
+            self._read[key] = super().read(raster, window)
+            self._read[key].flags.writeable = False
+        return self._read[key]
+
+    def numbers(self, raster: Raster, tile: Window) -> tuple[NDArray[Any], float | None]:
+        """Return the numbers of a tile, and the one that means no data."""
+        key = (raster, tile)
+        if key not in self._numbers:
+            self._numbers[key] = super().numbers(raster, tile)
+            self._numbers[key][0].flags.writeable = False
+        return self._numbers[key]
 
 
 def _located(error: GepError, window: Window) -> DataError:

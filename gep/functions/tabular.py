@@ -63,6 +63,8 @@ def piecewise(x: Numbers, *steps: Numbers) -> Array:
         result = np.where(numbers >= at, value, result)
         known = known & ~np.isnan(at)
         last = at
+    if known.all() and result.shape == known.shape:
+        return array(result)
     return np.where(known, result, np.nan)
 
 

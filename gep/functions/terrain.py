@@ -58,7 +58,7 @@ def sine(*, angle: Numbers) -> Array:
     >>> print(f"{sine(angle=30):.3f}")
     0.500
     """
-    return array(np.sin(np.radians(array(angle))))
+    return array(np.sin(array(angle) * (np.pi / 180)))
 
 
 @declare(angle="deg", returns="1")
