@@ -398,12 +398,20 @@ class Account:
 
     # ------------------------------------------------------------------- files
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
         """Write ``account.csv``, ``.nc``, ``.xlsx``, ``provenance.json`` (and maps) into a folder.
 
         The class sums of the pass are kept beside them (``sums.npz``): a later run on the same data
         takes them from there (``Project.run(kept=folder)``). The folder appears whole or not at
-        all.
+        all. ``workers`` threads write the maps that the project asks for, and ``progress`` is
+        called with (blocks done, blocks in all) meanwhile.
 
         Raises
         ------
@@ -423,7 +431,7 @@ class Account:
             if self.sums is not None and self.sums.run is not None and self.sums.run.totals:
                 self.sums.run.keep().write(out / FILE)
             if self.sums is not None and self.sums.plan.project.maps:
-                write_maps(out / "maps", self.sums)
+                write_maps(out / "maps", self.sums, workers, progress)
         if self.journal is not None:
             self.journal.remove()
         return Path(folder)

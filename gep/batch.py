@@ -248,7 +248,7 @@ class _Job:
         how = (block, workers, progress, kept if kept.arrays else None, client, self.journal)
         for name, found in zip(plans, self._sums(list(plans.values()), how), strict=True):
             if isinstance(found, ClassSums):
-                self._save(name, stamps[name], found)
+                self._save(name, stamps[name], found, workers)
             else:
                 self._fail(name, found)
         self.journal.remove()
@@ -268,11 +268,11 @@ class _Job:
                 return [error]
         return [found for plan in plans for found in self._sums([plan], how)]
 
-    def _save(self, name: str, stamp: str, sums: ClassSums) -> None:
+    def _save(self, name: str, stamp: str, sums: ClassSums, workers: int | None) -> None:
         folder = self.out / name
         try:
             account = build_account(sums)
-            account.save(folder, overwrite=True)
+            account.save(folder, overwrite=True, workers=workers)
             digest = sha256(folder / "account.csv")
             self._write_manifest({**self.finished, name: {"stamp": stamp, "account.csv": digest}})
         except Exception as error:

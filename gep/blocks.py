@@ -134,16 +134,20 @@ class Worker:
 
     def block(self, window: Window) -> list[tuple[int, TileSums]]:
         """Return the sums of every tile of a block that a zone touches; no other is decoded."""
-        work = self.work
-        outlines = work.zones.outlines(work.grid, window)
-        if not outlines:
-            return []
-        found = [(n, tile, shares_of(outlines, tile)) for n, tile in work.grid.tiles(window)]
-        found = [(n, tile, shares) for n, tile, shares in found if shares]
-        if not found:
-            return []
         with self.reader.sparing():
-            return [(number, self._tile(tile, shares)) for number, tile, shares in found]
+            return [
+                (number, self._tile(tile, shares))
+                for number, tile, shares in self.found_tiles(window)
+            ]
+
+    def found_tiles(
+        self, window: Window
+    ) -> list[tuple[int, Window, list[tuple[int, Floats | None]]]]:
+        """Return every tile of a block that a zone touches: number, place, the zones' shares."""
+        grid, zones = self.work.grid, self.work.zones
+        outlines = zones.outlines(grid, window)
+        found = [(n, tile, shares_of(outlines, tile)) for n, tile in grid.tiles(window)]
+        return [(n, tile, shares) for n, tile, shares in found if shares]
 
     def _tile(self, tile: Window, found: Sequence[tuple[int, Floats | None]]) -> TileSums:
         """Return the sums of a tile. Its entries are put in the order of their keys first."""
@@ -202,13 +206,6 @@ class Worker:
         else:
             raw, nodata = self.reader.numbers(layer.raster, tile)
         return raw.reshape(*raw.shape[:-2], -1), nodata
-
-    def classify(
-        self, cover: NDArray[Any], zones: Ints, weight: Floats
-    ) -> tuple[Ints, dict[int, float], dict[tuple[int, int], tuple[float, int]]]:
-        """Return the class number of every entry (negative: none) and the areas without one."""
-        classes = self._classes_of(cover, None)
-        return classes, *self._without_class(cover, classes, zones, weight)
 
     def _classes_of(self, cover: NDArray[Any], nodata: float | None) -> Ints:
         """Return the class number of every code, ``_MISSING`` or ``_UNKNOWN``."""

@@ -24,6 +24,7 @@ from gep.console import (
     WRONG,
     Commands,
     count,
+    how_to_compute,
     notes,
     progress,
     report,
@@ -101,17 +102,7 @@ def check(path: Path) -> None:
 @click.argument("project", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace a folder that an earlier run wrote.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Threads. Changes no bit of the result."
-)
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
-    help="Side of the blocks that are read at once, in cells. Changes no bit of the result.",
-)
-@click.option("--scheduler", metavar="ADDRESS", help="Compute on a Dask cluster.")
+@how_to_compute
 def run(
     project: Path,
     out: Path,
@@ -147,7 +138,8 @@ def run(
     for text in account.provenance["warnings"]:
         warning(text)
     try:
-        account.save(out, overwrite=overwrite)
+        with progress("map block") as shown:
+            account.save(out, overwrite=overwrite, workers=workers, progress=shown)
     except OSError as error:
         cure = "check the space on the disk and the right to write there"
         raise DataError("the account cannot be written", str(out), str(error), cure) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gep.console import WRONG, progress
+from gep.console import WRONG, how_to_compute, progress
 
 if TYPE_CHECKING:
     from gep.batch import Outcome
@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", metavar="LIST.toml", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Threads. Changes no bit of the result."
-)
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
-    help="Side of the blocks that are read at once, in cells. Changes no bit of the result.",
-)
-@click.option("--scheduler", metavar="ADDRESS", help="Compute on a Dask cluster.")
+@how_to_compute
 def batch(path: Path, out: Path, *, workers: int | None, block: int, scheduler: str | None) -> None:
     """Compute many counties or years from one file, each into a folder of its own.
 

@@ -17,6 +17,7 @@ DONE, WRONG, USAGE, STOPPED = 0, 1, 2, 130
 #: Seconds between lines about progress in a log.
 PAUSE = 10.0
 LANGUAGES = ("zh", "en")
+_SAME = "Changes no bit of the result."
 
 
 class Commands(click.Group):
@@ -36,6 +37,24 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\nstopped; nothing was written", err=True)
             ctx.exit(STOPPED)
+
+
+def how_to_compute(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say with what a pass is made."""
+    options = (
+        click.option("--workers", type=click.IntRange(min=1), help=f"Threads. {_SAME}"),
+        click.option(
+            "--block",
+            type=click.IntRange(min=1),
+            default=512,
+            show_default=True,
+            help=f"Side of the blocks that are read at once, in cells. {_SAME}",
+        ),
+        click.option("--scheduler", metavar="ADDRESS", help="Compute on a Dask cluster."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def report(problems: Iterable[Problem]) -> None:
@@ -82,14 +101,14 @@ def system_language() -> str:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
+def progress(of: str = "block") -> Iterator[Callable[[int, int], None]]:
     """Give a function that shows progress: a bar on a terminal, a line now and then in a log."""
     if not sys.stderr.isatty():
-        yield log_lines()
+        yield log_lines(of)
         return
     from tqdm import tqdm
 
-    with tqdm(unit=" blocks", file=sys.stderr, leave=False, disable=False, delay=0.5) as bar:
+    with tqdm(unit=f" {of}s", file=sys.stderr, leave=False, disable=False, delay=0.5) as bar:
 
         def show_bar(done: int, total: int) -> None:
             bar.total = total
@@ -98,7 +117,7 @@ def progress() -> Iterator[Callable[[int, int], None]]:
         yield show_bar
 
 
-def log_lines() -> Callable[[int, int], None]:
+def log_lines(of: str = "block") -> Callable[[int, int], None]:
     """Return a function that prints a line about progress now and then."""
     last = time.monotonic()
 
@@ -106,6 +125,6 @@ def log_lines() -> Callable[[int, int], None]:
         nonlocal last
         if done == total or time.monotonic() - last >= PAUSE:
             last = time.monotonic()
-            click.echo(f"{done} of {many(total, 'block')}", err=True)
+            click.echo(f"{done} of {many(total, of)}", err=True)
 
     return log

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -291,7 +291,8 @@ def _located(error: GepError, window: Window) -> DataError:
     )
 
 
-_Runner = Iterator[tuple[_Task, dict[int, "Part | GepError"]]]
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def _threads(
@@ -301,7 +302,7 @@ def _threads(
     alive: Callable[[_Task], _Task],
 ) -> Any:
     """Run blocks in threads with at most two waiting for each; an error stops the rest."""
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = threads(workers)
     local = threading.local()
     crews: list[Crew] = []
 
@@ -319,19 +320,22 @@ def _threads(
                 yield task, run(task)
         else:
             with ThreadPoolExecutor(workers, thread_name_prefix="gep") as pool:
-                yield from _pool(pool, run, tasks, 2 * workers)
+                yield from as_done(pool, run, tasks, 2 * workers)
     finally:
         for crew in crews:
             crew.close()
 
 
-def _pool(
-    pool: ThreadPoolExecutor,
-    run: Callable[[_Task], dict[int, Part | GepError]],
-    tasks: Iterator[_Task],
-    ahead: int,
-) -> _Runner:
-    waiting: dict[Future[dict[int, Part | GepError]], _Task] = {}
+def threads(workers: int | None) -> int:
+    """Return how many threads compute where nobody says: one for each core, at most 8."""
+    return workers or min(8, os.cpu_count() or 1)
+
+
+def as_done(
+    pool: ThreadPoolExecutor, run: Callable[[_T], _R], tasks: Iterator[_T], ahead: int
+) -> Iterator[tuple[_T, _R]]:
+    """Run tasks in a pool, at most ``ahead`` at a time; yield each with its result when done."""
+    waiting: dict[Future[_R], _T] = {}
     try:
         while True:
             for task in tasks:

@@ -183,7 +183,9 @@ def test_one_band_per_member(project: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(values, k * tiny.rain() / 1000, rtol=1e-6)
 
 
-def test_larger_maps_have_overviews_and_equal_bytes(project: Path, tmp_path: Path) -> None:
+def test_larger_maps_have_overviews_and_equal_bytes_from_any_number_of_threads(
+    project: Path, tmp_path: Path
+) -> None:
     for name, values, nodata in (
         ("land_cover.tif", np.kron(tiny.classes(), np.ones((16, 16), np.uint8)), 0),
         ("rain.tif", np.kron(tiny.rain(), np.ones((16, 16))).astype("float32"), -1.0),
@@ -192,10 +194,12 @@ def test_larger_maps_have_overviews_and_equal_bytes(project: Path, tmp_path: Pat
         transform = Affine(fine, 0.0, tiny.WEST, 0.0, -fine, tiny.NORTH)
         tiny.write_raster(project.parent / name, values, nodata=nodata, transform=transform)
     sums = sums_of(project, "water_retention.Q")
-    for out in ("one", "two"):
-        write_maps(tmp_path / out, sums)
+    told: list[tuple[int, int]] = []
+    for out, workers in (("one", 1), ("two", 3)):
+        write_maps(tmp_path / out, sums, workers, lambda *done: told.append(done))
     one, two = ((tmp_path / o / "water_retention.Q.tif").read_bytes() for o in ("one", "two"))
     assert one == two
+    assert told == [(n, 4) for n in (1, 2, 3, 4)] * 2
     with rasterio.open(tmp_path / "one" / "water_retention.Q.tif") as dataset:
         assert dataset.overviews(1)
         assert dataset.block_shapes == [(256, 256)]
