@@ -12,7 +12,8 @@ full    the factors are computed from soil, terrain, plants and weather, and san
 Measured in turn, in both orders:
 
 decode  the same blocks of the same files with the same number of threads, and nothing else
-engine  the pass: exact cell fractions, true areas, coverage, plausible ranges, class sums
+engine  both standards: exact cell fractions, true areas, coverage, plausible ranges, class sums in
+        one pass, and every step from them
 
 Prints medians with their range, and the median ratio of the rounds with its range.
 """
@@ -25,8 +26,8 @@ from pathlib import Path
 from synthetic import decode, machine, measure, options, plans, rasters_of, tell, tell_ratio
 from synthetic import write_map as write
 
-from gep.passes import run_blocks
-from gep.sums import Run, merge
+from gep.sums import Run, make_sums_together
+from gep.together import together
 
 
 def main() -> None:
@@ -40,12 +41,12 @@ def main() -> None:
         folder = chosen.folder or Path(scratch)
         write(folder, chosen.side, tuple(chosen.kinds))
         for kind in chosen.kinds:
-            work, _ = merge([Run(plan).work() for plan in plans(folder, kind)])
-            names = rasters_of(kind)
+            found, names = plans(folder, kind), rasters_of(kind)
+            work, _ = together([Run(plan).work() for plan in found])
             wall, cpu = measure(
                 {
                     "decode": lambda n=names: decode(folder, n, chosen.block, chosen.workers),
-                    "engine": lambda w=work: run_blocks(w, chosen.block, chosen.workers),
+                    "engine": lambda f=found: make_sums_together(f, chosen.block, chosen.workers),
                 },
                 chosen.rounds,
             )

@@ -31,13 +31,13 @@ from synthetic import machine, plans, write_map
 
 def run(folder: Path, side: int) -> dict[str, float]:
     """Make the pass over a synthetic map; return cells, seconds and the peak in MiB."""
-    from gep.passes import run_blocks
-    from gep.sums import Run, merge
+    from gep.sums import make_sums_together
 
-    work, _ = merge([Run(plan).work() for plan in plans(folder, "linear")])
-    work.grid.areas(next(work.grid.tiles())[1])  # what is imported once is not counted
+    found = plans(folder, "linear")
+    grid = found[0].project.grid
+    grid.areas(next(grid.tiles())[1])  # what is imported once is not counted
     start, busy = time.perf_counter(), time.process_time()
-    run_blocks(work, workers=1)
+    make_sums_together(found, workers=1)
     return measured(side * side, start, busy)
 
 

@@ -1,6 +1,7 @@
-"""How much work one pass for all services saves, against three ways of writing the same by hand.
+"""How much work one pass for all services saves, against other ways of writing the same by hand.
 
     python benchmarks/one_pass_per_service.py [--side 2048] [--rounds 3] [--folder DIR]
+        [--pygeoprocessing PYTHON]
 
 Seven services of two standards with what they are worth (water, soil, carbon; water, soil, carbon,
 oxygen), as class sums by zone and class, from the rasters of the "linear" map of ``synthetic.py``.
@@ -11,6 +12,11 @@ services  a pass for every result, as tools made of raster calculators do it: re
 dask      xarray and Dask: one lazy expression for each result on chunked rasters, computed and
           added up chunk by chunk
 whole     NumPy on whole arrays in float64
+pygeoprocessing
+          a raster for every result by ``raster_calculator``, which also keeps its statistics, then
+          ``zonal_statistics``: by zone only, not by class. In a process of its own with PYTHON, an
+          interpreter that has pygeoprocessing (``docs/benchmarks.md`` tells how to build one);
+          its start and imports are not counted. Without PYTHON it is left out
 engine    one pass of gep, which also checks ranges, keeps coverage, takes exact cell fractions and
           true areas, and computes the intermediate steps
 
@@ -21,6 +27,7 @@ differ by the cells that zone borders divide and by the projection's areal scale
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +42,18 @@ import rasterio
 import rioxarray
 import xarray as xr
 from rasterio.features import rasterize
-from synthetic import CELL, machine, measure, options, plans, tell, tell_ratio, write_map
+from synthetic import (
+    CELL,
+    Child,
+    machine,
+    measure,
+    options,
+    plans,
+    run_child,
+    tell,
+    tell_ratio,
+    write_map,
+)
 
 from gep.errors import Problems
 from gep.plan import LeafNumbers, Plan
@@ -48,13 +66,17 @@ CODES = 256
 
 @dataclass(frozen=True)
 class Result:
-    """A result: its inputs, its formula per cell (m³ or t in a cell), and its factor."""
+    """A result: its inputs, its formula per cell (m³ or t in a cell), and its factor.
+
+    For pygeoprocessing, which runs elsewhere, also the formula's name and its numbers by code.
+    """
 
     name: str
     service: tuple[int, str, str]  # plan, service, symbol
     inputs: tuple[str, ...]
     formula: Callable[..., Any]
     factor: float = 1.0
+    by_code: tuple[float, ...] = ()
 
 
 def by_code(plan: Plan, leaf: str) -> np.ndarray[Any, Any]:
@@ -104,8 +126,10 @@ def results(found: list[Plan]) -> list[Result]:
         worth = [number(plan, f"{s}|{prices[which][n]}") for n, s in enumerate(_SERVICES)]
         if which == 0:  # the yearly cost of a reservoir, with the project's two numbers
             worth[0] = worth[0] * 0.03 + 0.1
-        made += _both(which, "water_retention", names[0][which], water, retained, (1, worth[0]))
-        made += _both(which, "soil_retention", names[1][which], soil, kept, (1, silt * worth[1]))
+        numbers = (1, worth[0]), runoff * scale
+        made += _both(which, "water_retention", names[0][which], water, retained, *numbers)
+        numbers = (1, silt * worth[1]), practice
+        made += _both(which, "soil_retention", names[1][which], soil, kept, *numbers)
         factors_ = (per_carbon, per_carbon * worth[2])
         made += _both(which, "carbon_sequestration", carbon_names[which], (rate,), grown, factors_)
         if which == 1:
@@ -117,6 +141,7 @@ def results(found: list[Plan]) -> list[Result]:
 
 
 _SERVICES = ("water_retention", "soil_retention", "carbon_sequestration")
+_NONE = np.array([])
 
 
 def _both(
@@ -126,9 +151,17 @@ def _both(
     inputs: tuple[str, ...],
     formula: Callable[..., Any],
     factors: tuple[float, float],
+    by_code: np.ndarray[Any, Any] = _NONE,
 ) -> list[Result]:
     return [
-        Result(f"{which}.{service}.{symbol}", (which, service, symbol), inputs, formula, factor)
+        Result(
+            f"{which}.{service}.{symbol}",
+            (which, service, symbol),
+            inputs,
+            formula,
+            factor,
+            tuple(by_code.tolist()),
+        )
         for symbol, factor in zip(symbols, factors, strict=True)
     ]
 
@@ -243,10 +276,31 @@ def whole(folder: Path, wanted: list[Result], size: int) -> dict[str, np.ndarray
     }
 
 
+def _total(sums: Any) -> float:
+    """Return a sum over all zones, of a table by zone and class or already added up."""
+    return float(sums[CODES:].sum() if isinstance(sums, np.ndarray) else sums)
+
+
+def write_results(folder: Path, wanted: list[Result]) -> None:
+    """Write what pygeoprocessing computes: formulas by name, per cell of the map."""
+    told = [
+        {
+            "name": result.name,
+            "formula": result.formula.__name__,
+            "inputs": result.inputs,
+            "factor": result.factor * HECTARES,
+            "table": result.by_code,
+        }
+        for result in wanted
+    ]
+    (folder / "results.json").write_text(json.dumps(told), encoding="utf-8")
+
+
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__, 2048)
     parser.set_defaults(rounds=3)
+    parser.add_argument("--pygeoprocessing", help="Python that has pygeoprocessing")
     chosen = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as scratch:
@@ -255,11 +309,17 @@ def main() -> None:
         found = plans(folder, "linear")
         wanted = results(found)
         size = write_keys(folder)
+        write_results(folder, wanted)
         sums: dict[str, Mapping[str, Any]] = {}
+        children: list[Child] = []
         made: list[Any] = []
 
         def engine() -> None:
             made[:] = make_sums_together(found, workers=1)
+
+        def elsewhere() -> None:
+            children.append(run_child(chosen.pygeoprocessing, "pygeoprocessing", str(folder)))
+            sums["pygeoprocessing"] = children[-1].told["totals"]
 
         def keep(name: str, task: Callable[..., Any]) -> Callable[[], None]:
             def run() -> None:
@@ -273,21 +333,28 @@ def main() -> None:
             "dask": keep("dask", lazily),
             "whole": keep("whole", whole),
         }
+        if chosen.pygeoprocessing:
+            tasks["pygeoprocessing"] = elsewhere
+        else:
+            print("pygeoprocessing is left out: no --pygeoprocessing PYTHON")
         for task in tasks.values():  # once without a clock: imports and caches
             task()
         wall, cpu = measure(tasks, chosen.rounds)
+    if children:
+        told = [child.told for child in children[-chosen.rounds :]]
+        cpu["pygeoprocessing"] = [one["work"] for one in told]
+        wall["pygeoprocessing"] = [one["wall"] for one in told]
+        print(f"pygeoprocessing {told[0]['version']}")
     print(f"\n{chosen.side}² cells, {len(wanted)} results, one thread")
     for what, times in (("CPU", cpu), ("wall", wall)):
         for name in tasks:
             print(tell(f"{name}, {what}", times[name]))
-        for name in ("services", "dask", "whole"):
+        for name in list(tasks)[1:]:
             print(tell_ratio(f"{name} / engine, {what}", times[name], times["engine"]))
     for result in wanted:
         which, service, symbol = result.service
         total = np.nansum(made[which].values[service, symbol].total)
-        shown = {
-            n: float(found[result.name][CODES:].sum() / total - 1) for n, found in sums.items()
-        }
+        shown = {n: _total(found[result.name]) / total - 1 for n, found in sums.items()}
         print(result.name, *(f"{n} {value:+.1e}" for n, value in shown.items()))
 
 

@@ -10,13 +10,17 @@ files are about as hard to decode as real ones.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import platform
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +68,20 @@ RASTERS: dict[str, tuple[str, float, float, int, str]] = {
     "weather_factor": ("float32", 0.9, 4.7, 1, "kg/(m·yr)"),
     "soil_hydrologic_group": ("uint8", 1, 4, 1, "1"),
     "storm_rain": ("float32", 56, 123, 3, "mm/yr"),
+    # what InVEST asks for
+    "reference_evapotranspiration": ("float32", 700, 1400, 1, "mm/yr"),
+    "soil_depth": ("float32", 200, 1500, 1, "mm"),
+    "available_water_capacity": ("float32", 0.05, 0.25, 1, "1"),
 }
 COMMON = tuple(RASTERS)[:6]
-#: The two sets of inputs: factors given, all formulas per cell then being products of rasters; and
-#: everything computed from soil, terrain, plants and weather, with powers, exponentials and limits.
-INPUTS = {"linear": (*COMMON, *tuple(RASTERS)[6:10]), "full": (*COMMON, *tuple(RASTERS)[10:])}
+#: The sets of inputs. Linear: factors given, all formulas per cell then being products of rasters;
+#: full: everything computed from soil, terrain, plants and weather, with powers, exponentials and
+#: limits; invest: those of three models of InVEST.
+INPUTS = {
+    "linear": (*COMMON, *tuple(RASTERS)[6:10]),
+    "full": (*COMMON, *tuple(RASTERS)[10:23]),
+    "invest": ("precipitation", "soil_hydrologic_group", *tuple(RASTERS)[23:]),
+}
 _NODATA = {"uint8": 255, "float32": -9999.0}
 
 
@@ -186,13 +199,9 @@ def plans(folder: Path, kind: str) -> list[Plan]:
     tables["coefficients"] = {
         k: v for k, v in tables["coefficients"].items() if not k.startswith("gbt_")
     }
-    every = library.together([library.standard(name) for name in STANDARDS])
-    first = library.standard(STANDARDS[0])
-    found = []
-    for name in STANDARDS:
-        data = ProjectReader(folder, "benchmark").read(tables, every)
-        found.append(make_plan(data.under(library.standard(name), first)))
-    return found
+    first, *_ = standards = [library.standard(name) for name in STANDARDS]
+    data = ProjectReader(folder, "benchmark").read(tables, library.together(standards))
+    return [make_plan(data.under(own, first)) for own in standards]
 
 
 def read_blocks(path: Path, block: int, rows: range | None = None) -> None:
@@ -239,6 +248,33 @@ def measure(
             wall[name].append(time.perf_counter() - start)
             cpu[name].append(time.process_time() - busy)
     return wall, cpu
+
+
+@dataclass(frozen=True)
+class Child:
+    """What a process took from its start to its end, and what it printed in its last line."""
+
+    wall: float
+    cpu: float
+    told: dict[str, Any]
+
+
+def run_child(python: str, *arguments: str) -> Child:
+    """Run ``child.py`` in a process of its own, numerical libraries with one thread."""
+    command = [python, str(Path(__file__).with_name("child.py")), *arguments]
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | single)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if process.returncode:
+            raise SystemExit(f"{err.read()}{' '.join(command)} failed")
+        told = json.loads(out.read().strip().splitlines()[-1])
+    return Child(wall, used.ru_utime + used.ru_stime, told)
 
 
 def tell(name: str, values: list[float], unit: str = "s") -> str:

@@ -184,26 +184,31 @@ class Account:
     def coverage(self) -> pd.DataFrame:
         """The share of each zone's area (in the service's scope) that had complete data."""
         rows = []
+        zones = self.dataset["zone"].to_numpy()
         for service, entry in self.provenance["services"].items():
             names = [
                 n for line in entry["lines"] for n in (line["physical"], line["monetary"]) if n
             ]
             shares = [self._zone_coverage(service, name) for name in names]
             worst = np.nanmin(np.stack(shares), axis=0) if shares else np.array([])
-            for zone, share in zip(self.dataset["zone"].to_numpy(), worst, strict=True):
+            for zone, share in zip(zones, worst, strict=True):
                 rows.append({"service": service, "zone": zone, "covered": float(share)})
         return pd.DataFrame(rows, columns=["service", "zone", "covered"])
 
     def _zone_coverage(self, service: str, symbol: str) -> np.ndarray[Any, Any]:
-        covered = self.dataset[f"{service}.{symbol}.covered"]
-        if "ecosystem" not in covered.dims:
-            return np.asarray(covered.to_numpy())
+        variables = self.dataset.variables  # as arrays: there are hundreds
+        share = variables[f"{service}.{symbol}.covered"]
+        if "ecosystem" not in share.dims:
+            return np.asarray(share.to_numpy())
+        dims = ("zone", "ecosystem")
         scope = self.provenance["services"][service]["ecosystems"]
-        area = self.dataset["area"]
+        area = variables["area"].transpose(*dims).to_numpy()
         if scope is not None:
-            area = area.where(self.dataset["ecosystem"].isin(scope), 0.0)
-        known = (covered.fillna(0.0) * area).sum("ecosystem")
-        whole = area.sum("ecosystem") + self.dataset["no_land_cover"]
+            inside = np.isin(variables["ecosystem"].to_numpy().astype(str), scope)
+            area = np.where(inside, area, 0.0)
+        covered = share.transpose(*dims).to_numpy()
+        known = (np.where(np.isnan(covered), 0.0, covered) * area).sum(axis=1)
+        whole = area.sum(axis=1) + variables["no_land_cover"].to_numpy()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(whole > 0, known / whole, 1.0))
 

@@ -106,7 +106,6 @@ class TileSums:
     no_cover: dict[int, float]  # zone -> m² without land cover
     unknown: dict[tuple[int, int], tuple[float, int]]  # (zone, code) -> m², cells
     ranges: dict[str, Range]
-    not_finite: dict[int, int]
 
 
 @dataclass
@@ -118,7 +117,6 @@ class Totals:
     no_cover: Floats  # (zones,), m² without land cover
     unknown: dict[int, tuple[float, int]]  # code -> m², cells
     ranges: dict[str, Range]
-    not_finite: dict[int, int]
 
 
 class Worker:
@@ -178,8 +176,8 @@ class Worker:
             ranges[layer.name] = numbers.range
         for table in work.tables:
             env[table.name] = ordered.spread(table.values, work.n_classes)
-        area, sums, lost = self._plan.add_up(ordered, self.kernel.run(env), valid, weight, shares)
-        return TileSums(keys, area, sums, no_cover, unknown, ranges, lost)
+        area, sums = self._plan.add_up(ordered, self.kernel.run(env), valid, weight, shares)
+        return TileSums(keys, area, sums, no_cover, unknown, ranges)
 
     def environment(self, tile: Window, cells: Ints, zones: Ints, classes: Ints) -> dict[str, Any]:
         """Return the numbers of every leaf at entries of a tile: cell, zone and class of each."""
@@ -396,8 +394,8 @@ class _Plan:
         valid: Mapping[str, _Mask | None],
         weight: Floats,
         shares: Floats,
-    ) -> tuple[Floats, list[Floats], dict[int, int]]:
-        """Return the area and every slot's sums by key, and cells where a formula is not finite."""
+    ) -> tuple[Floats, list[Floats]]:
+        """Return the area and every slot's sums by key."""
         tile = _Tile(ordered, values, valid, {True: weight, False: shares})
         gaps = {name for name, mask in valid.items() if mask is not None}
         lacking = [frozenset(cells & gaps) for _, cells, _ in self.slots]
@@ -405,15 +403,13 @@ class _Plan:
             tile.sum(product, lack)
             for (product, _, _), lack in zip(self.slots, lacking, strict=True)
         ]
-        lost: dict[int, int] = {}
         for number, ((product, _, checked), lack) in enumerate(
             zip(self.slots, lacking, strict=True)
         ):
             unsure = frozenset(n for n in checked if not tile.is_finite(n, lack))
-            if unsure and (bad := tile.lost(lack, unsure)):
+            if unsure:
                 found[number] = tile.sum(product, lack, unsure)
-                lost.setdefault(product[0], bad)
-        return ordered.add_up(weight), found, lost
+        return ordered.add_up(weight), found
 
 
 class _Tile:
@@ -453,14 +449,13 @@ class _Tile:
             sums = (self._sums.get(((formula, by_area), lacking, frozenset())) for by_area in _BOTH)
             self._finite[key] = (  # a finite sum has no NaN
                 any(found is not None and np.isfinite(found).all() for found in sums)
-                or self.lost(lacking, frozenset({formula})) == 0
+                or self._is_finite(formula, lacking)
             )
         return self._finite[key]
 
-    def lost(self, lacking: frozenset[str], unsure: frozenset[int]) -> int:
-        """Return how many cells with data count for nothing, as a formula is not finite there."""
-        there = _count(self._mask(lacking, frozenset()), self.size)
-        return there - _count(self._mask(lacking, unsure), self.size)
+    def _is_finite(self, formula: int, lacking: frozenset[str]) -> bool:
+        there, good = self._mask(lacking, frozenset()), self._mask(lacking, frozenset({formula}))
+        return good is None or bool(good.all() if there is None else (good == there).all())
 
     def _mask(self, lacking: frozenset[str], unsure: frozenset[int]) -> _Mask | None:
         """Return the cells that count; None: all."""
@@ -483,7 +478,3 @@ def _finite(value: Any, size: int) -> _Mask | None:
 def _both(masks: Iterable[_Mask | None]) -> _Mask | None:
     some = [mask for mask in masks if mask is not None]
     return functools.reduce(np.logical_and, some) if some else None
-
-
-def _count(mask: _Mask | None, size: int) -> int:
-    return size if mask is None else int(np.count_nonzero(mask))

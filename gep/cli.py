@@ -6,6 +6,7 @@ or the rules are wrong, 2 wrong usage, 130 stopped by Ctrl-C.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -329,6 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         The words after ``gep``; by default those of the process.
     """
+    gc.set_threshold(20_000, 20, 100)  # the process is short and makes hardly any rings of objects
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -343,4 +345,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = WRONG
+    gc.freeze()  # what is left ends with the process: Python need not search it
     sys.exit(status if isinstance(status, int) else DONE)

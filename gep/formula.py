@@ -7,6 +7,7 @@ documentation, traces) works on that tree; only this module knows Python's parse
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -53,6 +54,11 @@ class Node:
         """The operands."""
         return ()
 
+    @functools.cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols in the order of their first appearance."""
+        return tuple(dict.fromkeys(name for child in self.children for name in child.symbols))
+
 
 @dataclass(frozen=True)
 class Num(Node):
@@ -66,6 +72,11 @@ class Sym(Node):
     """A symbol."""
 
     name: str
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbol itself."""
+        return (self.name,)
 
 
 @dataclass(frozen=True)
@@ -247,7 +258,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def symbols(node: Node) -> tuple[str, ...]:
     """Return the symbols of a formula in the order of their first appearance."""
-    return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Sym)))
+    return node.symbols
 
 
 def substitute(node: Node, table: Mapping[str, Node]) -> Node:

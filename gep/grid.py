@@ -747,15 +747,15 @@ def _unreadable(raster: Raster, error: Exception) -> DataError:
 def _shared_by_tiles(dataset: Any) -> int:
     """Return the bytes of a band that GDAL must keep so that no block of the file is decoded twice.
 
-    Nothing where blocks are tiles of ours or parts of them; a few blocks where they are up to twice
-    as large; else two rows of tiles, as when the file is stored in rows.
+    Nothing where blocks are tiles of ours or parts of them; a block for each thread where they are
+    up to twice as large; else two rows of tiles, as when the file is stored in rows.
     """
     high, wide = map(int, dataset.block_shapes[0])
     size = int(np.dtype(dataset.dtypes[0]).itemsize)
     if TILE % high == 0 and TILE % wide == 0:
         return 0
     if max(high, wide) <= 2 * TILE:
-        return 4 * (2 * TILE) ** 2 * size
+        return 8 * (2 * TILE) ** 2 * size
     return max(2 * TILE, high) * int(dataset.width) * size
 
 

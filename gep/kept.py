@@ -174,7 +174,6 @@ class Kept:
                 name: Range(low, high, int(cells), int(missing))
                 for name, (low, high, cells, missing) in ranges.items()
             },
-            {},
         )
 
     def _by_class(self, digest: str, address: Address, work: Work) -> Array:

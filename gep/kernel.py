@@ -49,13 +49,10 @@ def separate(tree: Node, is_cell: Callable[[str], bool]) -> tuple[Term, ...]:
     is_cell
         Says whether a leaf varies by cell.
     """
-    varies = {n for n in formula.walk(tree) if isinstance(n, Sym) and is_cell(n.name)}
-    memo: dict[int, bool] = {}
+    varies = set(filter(is_cell, formula.symbols(tree)))
 
     def has_cell(node: Node) -> bool:
-        if id(node) not in memo:
-            memo[id(node)] = node in varies or any(has_cell(c) for c in node.children)
-        return memo[id(node)]
+        return not varies.isdisjoint(formula.symbols(node))
 
     def visit(node: Node) -> tuple[Term, ...]:
         if not has_cell(node):

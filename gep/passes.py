@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from gep.exact import ExactSums
 from gep.formula import Node, Sym
 from gep.grid import Floats, Grid, Raster, RasterReader, Window
 from gep.journal import Journal
+from gep.together import Member, groups, together
 
 Progress = Callable[[int, int], None]
 #: Side of a block in cells, where none is asked for: what a thread computes at a time.
@@ -86,7 +87,10 @@ def run_passes(
     journal: Journal | None = None,
     keys: Sequence[str] = (),
 ) -> list[Totals | GepError]:
-    """Make several passes over one grid at once: where they overlap, a raster is decoded once.
+    """Make several passes over one grid at once.
+
+    Works over the same map and zones are computed as one (:mod:`gep.together`); of others, where
+    they overlap, a raster is decoded once. What a work gets is the same to the bit as alone.
 
     Parameters
     ----------
@@ -102,9 +106,42 @@ def run_passes(
     list
         For each work its class sums, or the error that stopped it: the others go on.
     """
-    grid = works[0].grid
-    assert all(work.grid == grid for work in works)  # noqa: S101
+    assert all(work.grid == works[0].grid for work in works)  # noqa: S101
     works = _one_of_each_raster(works)
+    shared = groups(works)
+    whole = [together([works[number] for number in group]) for group in shared]
+    their = [_key([keys[number] for number in group]) for group in shared] if keys else []
+    parts = _parts([work for work, _ in whole], block, workers, progress, client, journal, their)
+    found: dict[int, Totals | GepError] = {}
+    for group, (_, members), part in zip(shared, whole, parts, strict=True):
+        if isinstance(part, GepError) and len(group) > 1:  # one of them may be the only one
+            for number in group:
+                own = [keys[number]] if keys else []
+                (found[number],) = run_passes(
+                    [works[number]], block, workers, None, client, journal, own
+                )
+            continue
+        for number, member in zip(group, members, strict=True):
+            found[number] = part if isinstance(part, GepError) else part.totals(member)
+    return [found[number] for number in range(len(works))]
+
+
+def _key(keys: Sequence[str]) -> str:
+    """Return what tells a group of works from all others."""
+    return keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
+
+
+def _parts(
+    works: Sequence[Work],
+    block: int,
+    workers: int | None,
+    progress: Progress | None,
+    client: Any,
+    journal: Journal | None,
+    keys: Sequence[str],
+) -> list[Part | GepError]:
+    """Return the exact sums of several works, or what stopped each."""
+    grid = works[0].grid
     blocks = list(grid.blocks(block))
     if journal is not None and len(blocks) < journal.at_least:
         journal = None
@@ -151,10 +188,7 @@ def run_passes(
                 break
     finally:
         runner.close()
-    return [
-        part if isinstance(part, GepError) else part.totals(work)
-        for part, work in zip(found, works, strict=True)
-    ]
+    return found
 
 
 def _one_of_each_raster(works: Sequence[Work]) -> list[Work]:
@@ -413,7 +447,6 @@ class Part:
         self.no_cover = ExactSums(1)
         self.unknown = ExactSums(2)  # by code: m², cells
         self.ranges: dict[str, Range] = {}
-        self.not_finite: dict[int, int] = {}
 
     def add(self, tile: TileSums) -> None:
         """Add the sums of a tile."""
@@ -430,7 +463,7 @@ class Part:
             codes = sorted(code for z, code in tile.unknown if z == zone)
             found = np.array([tile.unknown[zone, code] for code in codes], np.float64)
             self.unknown.add(np.array(codes, np.int64), found.T)
-        self._count(tile.ranges, tile.not_finite)
+        self._count(tile.ranges)
 
     def merge(self, other: Part) -> None:
         """Add the sums of other tiles."""
@@ -440,25 +473,29 @@ class Part:
             self.sums.merge(other.sums)
         self.no_cover.merge(other.no_cover)
         self.unknown.merge(other.unknown)
-        self._count(other.ranges, other.not_finite)
+        self._count(other.ranges)
 
-    def _count(self, ranges: Mapping[str, Range], not_finite: Mapping[int, int]) -> None:
+    def _count(self, ranges: Mapping[str, Range]) -> None:
         for name, found in ranges.items():
             self.ranges.setdefault(name, Range()).add(found)
-        for number, cells in not_finite.items():
-            self.not_finite[number] = self.not_finite.get(number, 0) + cells
 
-    def totals(self, work: Work) -> Totals:
-        """Return the sums, each rounded once."""
+    def totals(self, member: Member) -> Totals:
+        """Return the sums of a work by zone and class, each rounded once."""
+        work = member.work
         shape = (len(work.zones.ids), work.n_classes)
-        members = self.members or (0,) * len(work.slots)
-        whole = np.zeros((1 + sum(max(1, m) for m in members), shape[0] * shape[1]))
+        members = [self.members[slot] if self.members else 0 for slot in member.slots]
+        starts = 1 + np.cumsum([0, *(max(1, m) for m in self.members)])
+        lines = [0]
+        for slot, m in zip(member.slots, members, strict=True):
+            lines += range(starts[slot], starts[slot] + max(1, m)) if self.members else [0]
+        whole = np.zeros((len(lines), shape[0] * shape[1]))
         if self.sums is not None:
-            whole[:, self.sums.keys] = self.sums.total()
+            own = self._by_class(member, lines)
+            whole[:, own.keys] = own.total()
         sums, at = [], 1
         for m in members:
-            own = whole[at : at + max(1, m)]
-            sums.append(own.reshape(m, *shape) if m else own.reshape(shape))
+            found = whole[at : at + max(1, m)]
+            sums.append(found.reshape(m, *shape) if m else found.reshape(shape))
             at += max(1, m)
         no_cover = np.zeros(shape[0])
         no_cover[self.no_cover.keys] = self.no_cover.total()[0]
@@ -470,8 +507,18 @@ class Part:
             no_cover,
             dict(zip(codes, zip(m2.tolist(), map(int, cells), strict=True), strict=True)),
             {layer.name: self.ranges.get(layer.name, Range()) for layer in work.cells},
-            self.not_finite,
         )
+
+    def _by_class(self, member: Member, lines: Sequence[int]) -> ExactSums:
+        """Add up the codes of each class, without rounding."""
+        assert self.sums is not None  # noqa: S101
+        own = ExactSums(len(lines))
+        zones, codes = np.divmod(self.sums.keys, len(member.classes))
+        for code, ecosystem in enumerate(member.classes.tolist()):
+            at = np.flatnonzero(codes == code)
+            for part in self.sums.parts:
+                own.add(zones[at] * member.work.n_classes + ecosystem, part[lines][:, at])
+        return own
 
     # ---------------------------------------------------------------------- as arrays
 
@@ -485,7 +532,6 @@ class Part:
             "members": np.array(self.members, np.int64),
             "layers": np.array(list(self.ranges), np.str_),
             "ranges": np.array(ranges, np.float64).reshape(-1, 4),
-            "not_finite": np.array(list(self.not_finite.items()), np.int64).reshape(-1, 2),
         }
         for name, sums in (("no_cover", self.no_cover), ("unknown", self.unknown)):
             arrays |= _arrays(name, sums)
@@ -503,7 +549,6 @@ class Part:
         names, rows = arrays["layers"].tolist(), arrays["ranges"].tolist()
         for name, (low, high, cells, missing) in zip(names, rows, strict=True):
             part.ranges[name] = Range(low, high, int(cells), int(missing))
-        part.not_finite = dict(arrays["not_finite"].tolist())
         return part
 
 
@@ -517,14 +562,6 @@ def _sums(name: str, arrays: Mapping[str, NDArray[Any]]) -> ExactSums:
     sums = ExactSums(parts.shape[1])
     sums.keys, sums.parts = arrays[f"{name}.keys"], list(parts)
     return sums
-
-
-def combine(work: Work, tiles: Iterable[tuple[int, TileSums]]) -> Totals:
-    """Add the tiles' sums without rounding: the order of the tiles does not matter."""
-    part = Part()
-    for _, tile in tiles:
-        part.add(tile)
-    return part.totals(work)
 
 
 # -------------------------------------------------------------------------------- the journal

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gep.derived import Derived, Given
 from gep.errors import DataError, GepError, Problems, nearest
 from gep.features import MEASURES, read_features
 from gep.functions import FUNCTIONS
 from gep.grid import (
     Grid,
     Raster,
-    RasterReader,
     Zones,
     choose_resampling,
     describe_bands,
@@ -84,7 +84,7 @@ class Source:
     by_class: Mapping[tuple[str | None, str], float] | None = None  # (zone or None, ecosystem)
     by_zone: Mapping[tuple[str, str | None], float] | None = None  # (zone, member or None)
     raster: Raster | None = None
-    array: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    array: np.ndarray[Any, np.dtype[np.float64]] | Derived | None = None
     limits: tuple[float, float] | None = None
     price_years: Mapping[str, int] = field(default_factory=dict)
 
@@ -134,7 +134,7 @@ class ProjectData:
     where: str
     keep: list[Any] = field(default_factory=list, repr=False)  # in-memory files
     elsewhere: frozenset[str] = frozenset()  # quantities that serve a comparison
-    #: Hash of all that a raster consists of, by its path; of a derived array, by its place.
+    #: Hash of all that a raster consists of, by its path; what tells a derived array, by its place.
     content: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def under(self, std: Standard, own: Standard) -> ProjectData:
@@ -941,7 +941,7 @@ class ProjectReader:
     def _input_derive(
         self, raw: Mapping[str, Any], quantity: Quantity, where: str, _std: Standard
     ) -> Source | None:
-        """Compute a quantity over the whole grid by a registered function."""
+        """Let a registered function compute a quantity over the whole grid."""
         function = FUNCTIONS.get(str(raw["derive"]))
         if function is None:
             cure = nearest(str(raw["derive"]), FUNCTIONS)
@@ -973,15 +973,8 @@ class ProjectReader:
                 self._argument(raw[name], name, signature, f"{where}.{name}", arguments, files)
         if set(own) - set(arguments) - signature.optional:
             return None
-        if signature.shape == "grid":
-            arguments["dx"], arguments["dy"] = self.grid.ground_cell()
-        shape = (self.grid.height, self.grid.width)
-        try:
-            array = np.broadcast_to(np.asarray(function(**arguments), dtype=np.float64), shape)
-        except (TypeError, ValueError) as error:
-            what = f"{signature.name} cannot be computed over the grid from what is given"
-            self.problems.add(what, where, found=str(error))
-            return None
+        derived = Derived(function, arguments, self.grid, where)
+        derived.check()
         returns = unit(signature.returns)
         kind = self._kind(returns, quantity, where)
         if kind is None:
@@ -989,8 +982,8 @@ class ProjectReader:
         plain = {k: v for k, v in raw.items() if not isinstance(v, dict)}
         origin = {"kind": "derived", "function": signature.name, "files": files, **plain}
         limits = self._limits(raw, quantity, returns)
-        self.content[where] = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-        return Source(quantity, returns, kind[1], where, origin, array=array, limits=limits)
+        self.content[where] = derived.digest(self.content)
+        return Source(quantity, returns, kind[1], where, origin, array=derived, limits=limits)
 
     def _argument(
         self,
@@ -1026,7 +1019,7 @@ class ProjectReader:
         if raster is None or self.grid is None:
             return
         files.append(raster.name)
-        arguments[name] = convert(read_whole(self.grid, raster), given, wanted)
+        arguments[name] = Given(raster, given, wanted)
         if raster.has_axis and "dates" in signature.plain:
             arguments["dates"] = raster.labels
 
@@ -1352,16 +1345,3 @@ def _some(names: Sequence[str]) -> str:
     """Return the first names of a list and how many more there are."""
     more = len(names) - 8
     return ", ".join(names[:8]) + (f" and {more} more" if more > 0 else "")
-
-
-def read_whole(grid: Grid, raster: Raster) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Read a whole raster onto the grid, tile by tile like the engine's pass."""
-    reader = RasterReader(grid)
-    shape = (grid.height, grid.width)
-    result = np.full((len(raster.bands), *shape) if raster.has_axis else shape, np.nan)
-    try:
-        for _, window in grid.tiles():
-            result[(..., *window.slices)] = reader.read(raster, window)
-    finally:
-        reader.close()
-    return result

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 
 from gep import formula, kernel
 from gep.blocks import CellLayer, Slot, TableLayer, Totals, Work
+from gep.derived import Derived
 from gep.errors import DataError, GepError, Problems
 from gep.formula import Call, Node, Sym
 from gep.functions import FUNCTIONS
@@ -30,6 +31,11 @@ from gep.plan import (
     ZoneTotalLeaf,
 )
 from gep.units import convert
+
+#: Stands for a formula that is finite everywhere: what is summed then counts all cells with data.
+_DATA = Resolved(ONE, 0, None)
+#: A smaller share of an area than this is rounding.
+_NOTHING = 1e-12
 
 
 @dataclass
@@ -133,55 +139,46 @@ def try_sums(
 ) -> list[ClassSums | GepError]:
     """Like :func:`make_sums_together`, and return for each plan its sums or what stopped it.
 
-    Plans with the same classes and zones are computed as one; all those on the same grid, block by
+    Plans over the same map and zones are computed as one; all those on the same grid, block by
     block, with one reading of every raster.
     """
     runs = [Run(plan) for plan in plans]
     stopped: dict[int, GepError] = {}
-    groups: dict[tuple[Any, ...], list[tuple[int, Work]]] = {}
+    grids: list[list[tuple[int, Work]]] = []
     for number, run in enumerate(runs):
         if run.project.land_cover is None:
             continue
         try:
             work = run.work() if kept is None else run.lacking(kept)
+            _make_derived(work)
         except GepError as error:
             stopped[number] = error
             continue
         if work is None:
             continue
-        codes = tuple(sorted(work.codes.items()))
-        key: tuple[Any, ...] = (work.land_cover, codes, work.nodata, work.n_classes, id(work.zones))
-        while not _agree(work, [other for _, other in groups.get(key, [])]):
-            key = (*key, "other layers")
-        groups.setdefault(key, []).append((number, work))
-    grids: list[list[list[tuple[int, Work]]]] = []
-    for group in groups.values():
-        own = next((g for g in grids if g[0][0][1].grid == group[0][1].grid), None)
+        own = next((grid for grid in grids if grid[0][1].grid == work.grid), None)
         if own is None:
-            grids.append([group])
+            grids.append([(number, work)])
         else:
-            own.append(group)
+            own.append((number, work))
     for passes, grid in enumerate(grids):
-        merged = [merge([work for _, work in group]) for group in grid]
 
         def told(done: int, total: int, before: int = passes) -> None:
             if progress:
                 progress(before * total + done, len(grids) * total)
 
-        works = [together for together, _ in merged]
+        works = [work for _, work in grid]
         keys = []
         if journal is not None:
-            contents = [runs[group[0][0]].project.content for group in grid]
-            keys = [digest(*both) for both in zip(works, contents, strict=True)]
+            keys = [digest(work, runs[number].project.content) for number, work in grid]
         found = run_passes(works, block, workers, told if progress else None, client, journal, keys)
-        for group, (_, places), totals in zip(grid, merged, found, strict=True):
-            for (number, work), place in zip(group, places, strict=True):
-                if isinstance(totals, GepError):
-                    stopped[number] = totals
-                    continue
-                runs[number].take(totals, work, place)
-                if kept is not None:
-                    runs[number].complete(kept)
+        for (number, _), totals in zip(grid, found, strict=True):
+            if isinstance(totals, GepError):
+                stopped[number] = totals
+                continue
+            runs[number].totals = totals
+            if kept is not None:
+                runs[number].complete(kept)
     results: list[ClassSums | GepError] = []
     for number, run in enumerate(runs):
         try:
@@ -191,73 +188,17 @@ def try_sums(
     return results
 
 
-def _agree(work: Work, others: Sequence[Work]) -> bool:
-    """Say whether layers of one name are one layer in all works: years differ in their rasters."""
-    known = {layer.name: layer for other in others for layer in other.cells}
-    pairs = [(layer, known[layer.name]) for layer in work.cells if layer.name in known]
-    return all(a.raster == b.raster and a.array is b.array for a, b in pairs)
-
-
-def merge(works: Sequence[Work]) -> tuple[Work, list[tuple[int, ...]]]:
-    """Put what several passes compute into one; return it and, for each, where its slots are.
-
-    Leaves that vary by cell have one name for one layer in all of them. Other leaves may have the
-    same name and other numbers: those get names of their own.
-    """
-    if len(works) == 1:
-        return works[0], [tuple(range(len(works[0].slots)))]
-    cells: dict[str, CellLayer] = {}
-    tables: dict[str, TableLayer] = {}
-    homes: dict[str, tuple[Work, str]] = {}
-    formulas: dict[Node, int] = {}
-    slots: dict[Slot, int] = {}
-    places = []
-    for number, work in enumerate(works):
-        cells |= {layer.name: layer for layer in work.cells}
-        names: dict[str, str] = {layer.name: layer.name for layer in work.cells}
-        for layer in work.tables:
-            known = tables.get(layer.name)
-            same = known is not None and np.array_equal(known.values, layer.values, equal_nan=True)
-            name = layer.name if known is None or same else f"{layer.name}|{number}"
-            names[layer.name] = name
-            tables.setdefault(name, TableLayer(name, layer.values))
-        for old, new in names.items():
-            homes.setdefault(new, (work, old))
-        renamed = {old: Sym(new) for old, new in names.items() if old != new}
-        moved = [
-            formulas.setdefault(formula.substitute(node, renamed), len(formulas))
-            for node in work.formulas
-        ]
-        place = []
-        for slot in work.slots:
-            checked = tuple(moved[n] for n in slot.checked)
-            own = Slot(moved[slot.formula], slot.cells, slot.by_area, checked)
-            place.append(slots.setdefault(own, len(slots)))
-        places.append(tuple(place))
-
-    def labels(node: Node) -> tuple[str, ...]:
-        for name in formula.symbols(node):
-            work, old = homes[name]
-            if found := work.labels(Sym(old)):
-                return found
-        return ()
-
-    first = works[0]
-    together = Work(
-        first.grid,
-        first.zones,
-        first.land_cover,
-        first.codes,
-        first.nodata,
-        first.n_classes,
-        tuple(cells.values()),
-        tuple(tables.values()),
-        tuple(formulas),
-        tuple(slots),
-        first.functions,
-        labels,
-    )
-    return together, places
+def _make_derived(work: Work | None) -> None:
+    """Make the numbers of derived layers before a pass: all that is wrong with them, at once."""
+    problems = Problems()
+    for layer in work.cells if work is not None else ():
+        array: Any = layer.array
+        if isinstance(array, Derived):
+            try:
+                array.numbers()
+            except GepError as error:
+                problems.absorb(error)
+    problems.raise_if_any(DataError)
 
 
 def make_work(
@@ -282,7 +223,8 @@ def make_work(
     for name in dict.fromkeys(n for node in formulas for n in formula.symbols(node)):
         leaf = plan.leaves[name]
         if isinstance(leaf, InputLeaf) and plan.is_cell(name):
-            cells.append(CellLayer(name, leaf.source.raster, leaf.source.array))
+            array = cast("Array | None", leaf.source.array)  # a Derived serves as one
+            cells.append(CellLayer(name, leaf.source.raster, array))
         else:
             tables.append(TableLayer(name, numbers.array(name, plan.members_of(name))))
     classes = tuple(project.standard.classes)
@@ -332,15 +274,6 @@ class Run:
         self._request()
         return make_work(self.plan, self.numbers, tuple(self.formulas), tuple(self.slots))
 
-    def take(self, totals: Totals, work: Work, place: Sequence[int]) -> None:
-        """Take this plan's sums out of those of a pass for several."""
-        own = {layer.name for layer in work.cells}
-        self.totals = replace(
-            totals,
-            sums=[totals.sums[at] for at in place],
-            ranges={name: found for name, found in totals.ranges.items() if name in own},
-        )
-
     def lacking(self, kept: Kept) -> Work | None:
         """Return the part of the work that is not kept; with None, the sums have been taken."""
         work = self.work()
@@ -364,8 +297,9 @@ class Run:
         kept = Kept()
         totals = self.measured or self.totals
         if totals is not None:
-            work = self.work()
-            kept.put(Address.of(self.plan, work), range(len(work.slots)), totals)
+            work = self.work() if self._kept is None else self._kept[1]
+            address = Address.of(self.plan, work) if self._kept is None else self._kept[0]
+            kept.put(address, range(len(work.slots)), totals)
         return kept
 
     def finish(self) -> ClassSums:
@@ -378,6 +312,7 @@ class Run:
             self.no_cover = self.totals.no_cover + outside
             self._judge_map(self.totals)
             self._judge_layers(self.totals)
+            self._judge_formulas(self.totals)
         else:
             for (zone, ecosystem), m2 in self.project.extent.items():
                 at = (self.project.zone_ids.index(zone), self.classes.index(ecosystem))
@@ -443,6 +378,7 @@ class Run:
                     self._slot(term.inside, leaves, resolved)
                 self._slot(ONE, leaves, resolved)
                 self._slot(ONE, leaves, Resolved(resolved.tree, 0, resolved.axis))  # covered area
+                self._slot(ONE, leaves, _DATA)
         for name in cells:
             leaf = self.plan.leaves[name]
             assert isinstance(leaf, InputLeaf)  # noqa: S101  cell leaves are inputs
@@ -633,6 +569,35 @@ class Run:
                 continue
             if self._judge_range(source, found.low, found.high, where):
                 self._judge_typical(name, where)
+
+    def _judge_formulas(self, totals: Totals) -> None:
+        """Name steps that have no value where their inputs do: a division by zero, a logarithm."""
+        found: dict[tuple[str, bytes], tuple[list[str], Array]] = {}
+        for (service, symbol), target in self.plan.targets.items():
+            if not target.cells:
+                continue
+            scope = (self._scope(service) > 0) & self._has_coefficients(target)
+            data = np.where(scope, totals.sums[self._slot(ONE, target.cells, _DATA)], 0.0)
+            gone = np.where(scope, data - self._covered(target), 0.0)
+            gone[gone < _NOTHING * data] = 0.0
+            if gone.any():
+                found.setdefault((service, gone.tobytes()), ([], gone))[0].append(symbol)
+        for (service, _), (symbols, gone) in found.items():
+            zones = zip(self.project.zone_ids, gone.sum(axis=1), strict=True)
+            told = ", ".join(f"{ident}: {m2 / 1e6:.4g} km²" for ident, m2 in zones if m2)
+            what = "a formula has no finite value in cells with data: they count as not covered"
+            cure = "look for a division by zero, or a logarithm or a power of what is not positive"
+            self.problems.warn(what, f"{service}: {', '.join(symbols)}", told, cure)
+
+    def _has_coefficients(self, target: Target) -> Any:
+        """Return, by zone and class, where all numbers of a formula's tables are there."""
+        there: Any = True
+        for name in formula.symbols(target.resolved.tree):
+            if self.plan.is_cell(name) or isinstance(self.plan.leaves[name], ZoneTotalLeaf):
+                continue
+            found = np.isfinite(self.numbers.array(name, self.plan.members_of(name)))
+            there = there & (found if found.ndim == 2 else found.all(axis=0))  # noqa: PLR2004
+        return there
 
     def _judge_range(self, source: Any, low: float, high: float, where: str) -> bool:
         limits = source.limits

@@ -187,7 +187,7 @@ def scaled(totals: Totals, area: Array, classes: Sequence[str]) -> Totals:
     Examples
     --------
     >>> one_sum = np.array([[8.0, 3.0]])
-    >>> totals = Totals(np.array([[2.0, 1.0]]), [one_sum], np.zeros(1), {}, {}, {})
+    >>> totals = Totals(np.array([[2.0, 1.0]]), [one_sum], np.zeros(1), {}, {})
     >>> scaled(totals, np.array([[1.0, 2.0]]), ("forest", "town")).sums[0].tolist()
     [[4.0, 6.0]]
     """

@@ -8,6 +8,7 @@ out, never zero.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -318,13 +319,17 @@ class _Writer(Sheets):
         self.account = account
         self.p = account.provenance
         self.zones: dict[str, str] = self.p["zones"]
-        self.ecosystems = [str(e) for e in account.dataset["ecosystem"].to_numpy()]
+        variables = account.dataset.variables
+        self.ecosystems = [str(e) for e in variables["ecosystem"].to_numpy()]
+        zh, en = (variables[f"ecosystem_{k}"].to_numpy() for k in ("zh", "en"))
+        pairs = zip(self.ecosystems, zh, en, strict=True)
+        self.titles = {name: _both({"zh": str(z), "en": str(e)}) for name, z, e in pairs}
         self.physical = indicators(account, "physical")
         self.monetary = indicators(account, "monetary")
         currencies = [
-            str(v.attrs["currency"])
-            for v in account.dataset.data_vars.values()
-            if "currency" in v.attrs
+            str(variables[name].attrs["currency"])
+            for name in account.dataset.data_vars
+            if "currency" in variables[name].attrs
         ]
         self.currency = currencies[0] if currencies else ""
         self.wan = "万元" if self.currency == "CNY" else f"10⁴ {self.currency}"
@@ -352,8 +357,7 @@ class _Writer(Sheets):
 
     def title_of(self, ecosystem: str) -> str:
         """Return an ecosystem's title in both languages."""
-        entry = self.account.dataset.sel(ecosystem=ecosystem)
-        return _both({k: str(entry[f"ecosystem_{k}"].item()) for k in ("zh", "en")})
+        return self.titles[ecosystem]
 
     # ------------------------------------------------------------------ summary
 
@@ -981,6 +985,7 @@ def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+@functools.lru_cache(maxsize=4096)
 def _lines(text: str, width: float) -> int:
     """Return how many lines a text needs in a cell; Chinese characters are twice as wide."""
     lines = 0

@@ -548,6 +548,25 @@ def test_a_missing_cell_is_never_zero(good: Path) -> None:
     np.testing.assert_allclose(means[np.isfinite(means)], 1000.0)
 
 
+def test_cells_where_a_formula_has_no_value_are_named(good: Path) -> None:
+    """A division by zero lowers the coverage and says so; from kept sums, too."""
+    edit(good.parent / RULE, "P - P * alpha - ET", "(P - P * alpha - ET) * (P - ET) / (P - ET)")
+    values = rain() * 0.5
+    values[20:26, 10:20] = rain()[20:26, 10:20]  # 60 cells in the south, all in zone 03
+    write_raster(good.parent / "et.tif", values, nodata=-1.0)
+    out = good.parent / "out"
+    account = Project.load(good).run(workers=1)
+    account.save(out)
+    (warning,) = [w for w in account.provenance["warnings"] if "no finite value" in w]
+    assert "water_retention: Q, V" in warning
+    assert f"03: {60 * CELL**2 / 1e6:.3g}" in warning
+    assert "01:" not in warning
+    covered = account.coverage.set_index(["zone", "service"])["covered"]
+    assert covered["03", "water_retention"] < covered["02", "water_retention"]
+    again = Project.load(good).run(workers=1, kept=out)
+    assert warning in again.provenance["warnings"]
+
+
 # ------------------------------------------------------------------------- whole or not at all
 
 

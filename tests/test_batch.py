@@ -334,7 +334,7 @@ from gep import batch, journal
 from gep.blocks import Worker
 real = Worker.block
 def block(self, window):
-    time.sleep(0.01)
+    time.sleep(0.05)  # so that a kill comes before the end
     found = real(self, window)
     print("computed", flush=True)
     return found

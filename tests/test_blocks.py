@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from pathlib import Path
@@ -14,11 +15,13 @@ import tiny
 from pyproj import Transformer
 
 from gep.account import Project
+from gep.blocks import Worker
 from gep.errors import DataError
 from gep.grid import RasterReader
-from gep.passes import combine, run_blocks
+from gep.passes import Part, run_blocks, run_passes
 from gep.plan import make_plan
 from gep.sums import Run, make_work
+from gep.together import groups, together
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,6 @@ def assert_same_bits(a: Any, b: Any) -> None:
     for one, other in zip(a.sums, b.sums, strict=True):
         np.testing.assert_array_equal(one, other)
     assert a.unknown == b.unknown
-    assert a.not_finite == b.not_finite
     assert a.ranges == b.ranges
 
 
@@ -92,13 +94,69 @@ def test_blocks_and_threads_change_no_bit(work: Any, whole: Any, block: int, wor
 
 
 def test_the_order_of_tiles_changes_no_bit(work: Any, whole: Any) -> None:
-    from gep.blocks import Worker
-
-    worker = Worker(work[0])
-    tiles = [t for block in work[0].grid.blocks(256) for t in worker.block(block)]
+    joint, (member,) = together([work[0]])
+    worker, part = Worker(joint), Part()
+    tiles = [t for block in joint.grid.blocks(256) for t in worker.block(block)]
     worker.reader.close()
     assert len(tiles) > 4
-    assert_same_bits(combine(work[0], tiles[::-1]), whole)
+    for _, tile in tiles[::-1]:
+        part.add(tile)
+    assert_same_bits(part.totals(member), whole)
+
+
+def with_other_classes(work: Any, formulas: int = 99) -> Any:
+    """The same map under a standard that has its classes in another order, two of them as one."""
+    codes = {code: max(0, 2 - number) for code, number in work.codes.items()}
+    number_of = {codes[code]: number for code, number in work.codes.items()}
+    back = [number_of[n] for n in range(max(codes.values()) + 1)]
+    tables = tuple(
+        table
+        if table.values.shape[-1] == 1
+        else dataclasses.replace(table, values=2 * table.values[..., back])
+        for table in work.tables
+    )
+    slots = tuple(slot for slot in work.slots if slot.formula < formulas)
+    return dataclasses.replace(work, codes=codes, n_classes=len(back), tables=tables, slots=slots)
+
+
+def test_standards_with_other_classes_are_one_work_and_get_what_each_gets_alone(work: Any) -> None:
+    one = work[0]
+    works = [one, with_other_classes(one), with_other_classes(one, 3), one]
+    assert groups(works) == [[0, 1, 2, 3]]
+    joint, members = together(works)
+    assert len(joint.cells) == len(one.cells)
+    assert joint.n_classes == len(one.codes)
+    assert members[0].slots == members[3].slots
+    for found, each in zip(run_passes(works, 256, 2), works, strict=True):
+        assert_same_bits(found, run_blocks(each, 512, 1))
+
+
+def test_works_with_other_codes_or_layers_are_computed_apart(work: Any, tmp_path: Path) -> None:
+    one = work[0]
+    fewer = dataclasses.replace(one, codes=dict(list(one.codes.items())[1:]))
+    layer = one.cells[0]
+    raster = dataclasses.replace(layer.raster, path=str(tmp_path / "of another year.tif"))
+    other = (dataclasses.replace(layer, raster=raster), *one.cells[1:])
+    year = dataclasses.replace(one, cells=other)
+    same = dataclasses.replace(one, zones=dataclasses.replace(one.zones))
+    half = tuple(shapely.buffer(shape, -500) for shape in one.zones.shapes)
+    zones = dataclasses.replace(one, zones=dataclasses.replace(one.zones, shapes=half))
+    assert groups([one, fewer, year, zones, same, year]) == [[0, 4], [1], [2, 5], [3]]
+
+
+def test_what_stops_one_work_of_a_group_does_not_stop_the_others(
+    work: Any, whole: Any, tmp_path: Path
+) -> None:
+    one = work[0]
+    layer = dataclasses.replace(one.cells[0], name="gone")
+    gone = dataclasses.replace(
+        layer, raster=dataclasses.replace(layer.raster, path=str(tmp_path / "gone.tif"))
+    )
+    broken = dataclasses.replace(one, cells=(*one.cells, gone))
+    assert groups([broken, one]) == [[0, 1]]
+    bad, good = run_passes([broken, one], 256, 2)
+    assert isinstance(bad, DataError)
+    assert_same_bits(good, whole)
 
 
 def test_the_account_is_the_same_to_the_bit(work: Any) -> None:
@@ -116,8 +174,6 @@ def test_progress_counts_every_block(work: Any) -> None:
 
 
 def test_an_error_in_a_thread_stops_the_run_and_is_told(work: Any, tmp_path: Path) -> None:
-    import dataclasses
-
     layer = work[0].cells[0]
     gone = dataclasses.replace(layer.raster, path=str(tmp_path / "gone.tif"))
     cells = (dataclasses.replace(layer, raster=gone), *work[0].cells[1:])

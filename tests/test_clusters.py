@@ -100,7 +100,7 @@ def test_a_derived_array_goes_to_the_workers(client: Any, tmp_path: Path) -> Non
     assert old in text
     loaded = Project.load(project)
     source = loaded.data.sources["evapotranspiration"]
-    from gep.project import read_whole
+    from gep.derived import read_whole
 
     array = read_whole(loaded.data.grid, source.raster)
     sources = {

@@ -136,10 +136,33 @@ def test_the_example_county_too_with_derived_layers_and_another_standard(
     project = Project.load(COUNTY / "county.toml")
     account = project.run(workers=2)
     out = account.save(tmp_path / "out")
-    loaded = Project.load(COUNTY / "county.toml")
     reads.clear()
-    assert same(loaded.run(kept=out), account)
+    loaded = Project.load(COUNTY / "county.toml")  # slope and relief are known without numbers
+    again = loaded.run(kept=out)
+    assert same(again, account)
+    what_if = again.with_(coefficients={"rcees_2017/runoff.alpha.town": (70, "%")})
+    assert not what_if.account.table.equals(again.table)
+    spread = {"rcees_2017/runoff.alpha": ("normal", 0.1, "relative")}
+    assert len(again.uncertainty(20, seed=1, spread=spread).table)
     assert reads == []
+
+
+def test_a_changed_elevation_is_noticed_by_its_bytes(tmp_path: Path, reads: list[str]) -> None:
+    shutil.copytree(COUNTY, tmp_path / "county")
+    dem = tmp_path / "county" / "dem.tif"
+    out = Project.load(tmp_path / "county" / "county.toml").run().save(tmp_path / "out")
+    before = dem.stat()
+    with rasterio.open(dem, "r+") as dataset:
+        values = dataset.read(1)
+        values[40:60, 40:60] += 50
+        dataset.write(values, 1)
+    os.utime(dem, ns=(before.st_atime_ns, before.st_mtime_ns))
+    project = Project.load(tmp_path / "county" / "county.toml")
+    reads.clear()
+    again = project.run(kept=out)
+    assert {"dem", "land_cover"} <= set(reads)
+    assert "rain" not in reads  # its sums still hold
+    assert same(again, Project.load(tmp_path / "county" / "county.toml").run())
 
 
 def test_months_pollutants_and_all_standards_of_the_example(
@@ -432,7 +455,8 @@ def _half(path: Path) -> None:
 
 def _flip(path: Path) -> None:
     raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 0x10
+    for place in range(len(raw) // 2, len(raw) // 2 + 200):  # more than a header between sums
+        raw[place] ^= 0x10
     path.write_bytes(bytes(raw))
 
 

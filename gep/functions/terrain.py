@@ -10,6 +10,7 @@ interest, at least as wide as the longest slope.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -800,11 +801,12 @@ class _Flow:
 
 def _fill(z: Array) -> tuple[Array, NDArray[np.uint8]]:
     """Return elevations without pits, and the directions of flow where they were filled."""
-    try:
-        import pyflwdir.dem
-    except ImportError as error:
+    if importlib.util.find_spec("pyflwdir") is None:
         msg = 'routing water over a grid needs pyflwdir: pip install "gep-accounting[hydro]"'
-        raise ImportError(msg) from error
+        raise ImportError(msg)
+    if np.isnan(z).all():  # nothing to route: the library takes a second to load
+        return array(z), np.full(z.shape, _NO_DATA, np.uint8)
+    import pyflwdir.dem
 
     # The library orders cells by their 32-bit elevation. With elevations rounded to it beforehand
     # nothing is compared in two precisions, and no loop can arise between the two kinds of steps.
@@ -816,8 +818,6 @@ def _fill(z: Array) -> tuple[Array, NDArray[np.uint8]]:
 
 def _route(z: Array, width: Array, height: Array) -> _Flow:
     filled, codes = _fill(z)  # names the library if it is missing
-    import pyflwdir
-
     rows, columns = z.shape
     padded = np.pad(filled, 1, constant_values=np.nan)
     mean = np.broadcast_to(np.sqrt(width * height), z.shape)
@@ -841,6 +841,8 @@ def _route(z: Array, width: Array, height: Array) -> _Flow:
         below[chosen] += down * columns + right
     rank = np.full(z.size, -1)
     if np.any((code != 0) & (code != _NO_DATA)):  # else nothing flows anywhere
+        import pyflwdir
+
         rank = pyflwdir.from_array(code, ftype="d8", check_ftype=False).rank.ravel()
     order = np.argsort(rank, kind="stable")
     starts = np.searchsorted(rank[order], np.arange(1, rank.max(initial=0) + 2))

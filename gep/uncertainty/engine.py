@@ -459,7 +459,7 @@ class Engine:
                 else _tiled(self._held[k][..., zones.start : zones.stop, :], n)
                 for k in range(len(self._work.slots))
             ]
-            run.totals = Totals(run.area, slots, np.zeros(0), {}, {}, {})
+            run.totals = Totals(run.area, slots, np.zeros(0), {}, {})
         totals = {key: value.total for key, value in run.values().items()}
         result, counts = self._reduce(totals, (n, len(zones)))
         usual = {service: own[zones.start : zones.stop] for service, own in self._usual.items()}

@@ -36,6 +36,14 @@ def test_values_may_be_arrays_of_x():
     assert piecewise(x, 2 * x, 5, x**2).tolist() == [2.0, 100.0]
 
 
+@pytest.mark.parametrize("shape", [(1000,), (7, 300), (3, 1, 500)])
+def test_many_cells_are_chosen_one_by_one(shape):
+    rng = np.random.default_rng(4)
+    x, y, z = rng.uniform(0, 30, shape), rng.random(shape), rng.random(shape[-1])
+    found = piecewise(x, y, 5, 2 * y, 10, 0.5, 25, z)
+    np.testing.assert_array_equal(found, np.select([x < 5, x < 10, x < 25], [y, 2 * y, 0.5], z))
+
+
 def test_arguments_broadcast():
     x = np.array([[1.0], [9.0]])
     y = np.array([10.0, 20.0, 30.0])
