@@ -33,6 +33,9 @@ TILE = 256
 #: What GDAL may keep of what it decoded, in bytes: tiles are read once, so little is of use, and a
 #: small cache stays in the processor's own.
 CACHE = 4 * 2**20
+#: So many rows are multiplied at a time that BLAS does it in the thread that asks. Its own threads
+#: would wait for each other in every tile, and keep those that compute from the processor.
+_FEW = 64
 #: Two grids are the same when corners differ by less than this share of a cell.
 SAME_GRID = 1e-3
 #: Values that programs write for "no data" and forget to declare.
@@ -166,9 +169,12 @@ class Grid:
         below, first_row = down.near(window.row, window.height)
         beside, first_column = across.near(window.col, window.width)
         part = table[first_row:, first_column:][: below.shape[1], : beside.shape[1]]
-        scale = below @ part @ beside.T
+        some = below @ part
+        scale = np.empty((window.height, window.width))
+        for row in range(0, window.height, _FEW):
+            np.matmul(some[row : row + _FEW], beside.T, out=scale[row : row + _FEW])
         np.divide(flat, scale, out=scale)
-        return np.asarray(scale)
+        return scale
 
     @functools.cached_property
     def _metres(self) -> float:
