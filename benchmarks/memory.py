@@ -1,9 +1,11 @@
-"""How much memory and time a pass takes as the map grows, from 1e6 to 1e8 cells and beyond.
+"""How much memory and time a pass takes as the map grows, from 1e6 to 1e9 cells.
 
     python benchmarks/memory.py [--sides 1000 2000 4000 10000] [--tile DIR] [--plot FILE]
+    python benchmarks/memory.py --kind few --sides 1000 3162 10000 31623 --plot FILE
 
 Each size runs in a process of its own: the pass for all services of the "linear" map of
-``synthetic.py``, one thread, imports not counted. Prints the process's peak
+``synthetic.py`` (or of another set of inputs, ``--kind``: "few" has one raster beside the land
+cover, so that 1e9 cells fit on a disk), one thread, imports not counted. Prints the process's peak
 resident memory, the wall and CPU seconds of the pass, and the slope of time against cells on
 logarithmic axes (1: cost is linear in pixels). ``--tile`` also runs a real tile of 36 000 × 36 000
 cells: land cover of ESA WorldCover (the file of 2020 in that folder), one zone over all of it, and
@@ -29,11 +31,11 @@ import numpy as np
 from synthetic import machine, plans, write_map
 
 
-def run(folder: Path, side: int) -> dict[str, float]:
+def run(folder: Path, side: int, kind: str) -> dict[str, float]:
     """Make the pass over a synthetic map; return cells, seconds and the peak in MiB."""
     from gep.sums import make_sums_together
 
-    found = plans(folder, "linear")
+    found = plans(folder, kind)
     grid = found[0].project.grid
     grid.areas(next(grid.tiles())[1])  # what is imported once is not counted
     start, busy = time.perf_counter(), time.process_time()
@@ -134,19 +136,20 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder where maps are kept, as m<side>")
     parser.add_argument("--tile", type=Path, help="folder with the real tile")
     parser.add_argument("--plot", type=Path, help="file to draw to (.svg, .png)")
+    parser.add_argument("--kind", default="linear", help="set of inputs; see synthetic.py")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
         folder, side = Path(chosen.child[0]), int(chosen.child[1])
-        print(json.dumps(run(folder, side) if side else run_tile(folder)))
+        print(json.dumps(run(folder, side, chosen.kind) if side else run_tile(folder)))
         return
     print(machine())
     found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as scratch:
         for side in chosen.sides:
             folder = (chosen.keep or Path(scratch)) / f"m{side}"
-            write_map(folder, side, ("linear",))
-            found.append(child("--child", str(folder), str(side)))
+            write_map(folder, side, (chosen.kind,))
+            found.append(child("--kind", chosen.kind, "--child", str(folder), str(side)))
             print(shown(found[-1]))
     logs: Any = [[math.log(r["cells"]) for r in found], [math.log(r["cpu"]) for r in found]]
     slope = float(np.polyfit(*logs, 1)[0]) if len(found) > 1 else math.nan

@@ -76,8 +76,9 @@ RASTERS: dict[str, tuple[str, float, float, int, str]] = {
 COMMON = tuple(RASTERS)[:6]
 #: The sets of inputs. Linear: factors given, all formulas per cell then being products of rasters;
 #: full: everything computed from soil, terrain, plants and weather, with powers, exponentials and
-#: limits; invest: those of three models of InVEST.
+#: limits; few: one raster beside the land cover; invest: those of three models of InVEST.
 INPUTS = {
+    "few": ("carbon_sequestration_rate",),
     "linear": (*COMMON, *tuple(RASTERS)[6:10]),
     "full": (*COMMON, *tuple(RASTERS)[10:23]),
     "invest": ("precipitation", "soil_hydrologic_group", *tuple(RASTERS)[23:]),
