@@ -23,7 +23,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from synthetic import decode, machine, measure, options, plans, rasters_of, tell, tell_ratio
+from synthetic import decode, machine, measure, options, plans, rasters_of, tell_times
 from synthetic import write_map as write
 
 from gep.sums import Run, make_sums_together
@@ -56,10 +56,7 @@ def main() -> None:
                 f"{len(work.formulas)} formulas per cell, {len(work.slots)} class sums, "
                 f"{chosen.workers} thread(s)"
             )
-            for what, times in (("wall", wall), ("CPU", cpu)):
-                for name in times:
-                    print(tell(f"{name}, {what}", times[name]))
-                print(tell_ratio(f"engine / decode, {what}", times["engine"], times["decode"]))
+            tell_times(wall, cpu, [("engine", "decode")])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.windows import Window
-from synthetic import TILE, machine, measure, options, plans, tell, tell_ratio, write_map
+from synthetic import TILE, machine, measure, options, plans, tell_times, write_map
 
 from gep.maps import write_maps
 from gep.sums import make_sums
@@ -68,10 +68,7 @@ def main() -> None:
     print(
         f"\n{chosen.side}² cells, {MAP}: plain {sizes[0]:.0f} MB, with overviews {sizes[1]:.0f} MB"
     )
-    for what, times in (("wall", wall), ("CPU", cpu)):
-        for name in times:
-            print(tell(f"{name}, {what}", times[name]))
-        print(tell_ratio(f"cog / plain, {what}", times["cog"], times["plain"]))
+    tell_times(wall, cpu, [("cog", "plain")])
 
 
 if __name__ == "__main__":

@@ -50,8 +50,7 @@ from synthetic import (
     options,
     plans,
     run_child,
-    tell,
-    tell_ratio,
+    tell_times,
     write_map,
 )
 
@@ -346,11 +345,7 @@ def main() -> None:
         wall["pygeoprocessing"] = [one["wall"] for one in told]
         print(f"pygeoprocessing {told[0]['version']}")
     print(f"\n{chosen.side}² cells, {len(wanted)} results, one thread")
-    for what, times in (("CPU", cpu), ("wall", wall)):
-        for name in tasks:
-            print(tell(f"{name}, {what}", times[name]))
-        for name in list(tasks)[1:]:
-            print(tell_ratio(f"{name} / engine, {what}", times[name], times["engine"]))
+    tell_times(wall, cpu, [(name, "engine") for name in list(tasks)[1:]])
     for result in wanted:
         which, service, symbol = result.service
         total = np.nansum(made[which].values[service, symbol].total)

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,6 +287,19 @@ def tell(name: str, values: list[float], unit: str = "s") -> str:
 def tell_ratio(name: str, above: list[float], below: list[float]) -> str:
     """Return the median ratio of rounds, with its range."""
     return tell(name, [a / b for a, b in zip(above, below, strict=True)], "×")
+
+
+def tell_times(
+    wall: Mapping[str, list[float]],
+    cpu: Mapping[str, list[float]],
+    ratios: Iterable[tuple[str, str]],
+) -> None:
+    """Print the seconds of every task, and ratios of two of them."""
+    for what, times in (("wall", wall), ("CPU", cpu)):
+        for name in times:
+            print(tell(f"{name}, {what}", times[name]))
+        for above, below in ratios:
+            print(tell_ratio(f"{above} / {below}, {what}", times[above], times[below]))
 
 
 def machine() -> str:

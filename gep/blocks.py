@@ -127,7 +127,6 @@ class Worker:
         self.work = work
         self.reader = RasterReader(work.grid)
         self.kernel = Kernel(work.formulas, work.functions, work.labels)
-        self._plan = _Plan(work)
         self._classes: dict[tuple[np.dtype[Any], float | None], Ints] = {}
 
     def block(self, window: Window) -> list[tuple[int, TileSums]]:
@@ -176,8 +175,9 @@ class Worker:
             ranges[layer.name] = numbers.range
         for table in work.tables:
             env[table.name] = ordered.spread(table.values, work.n_classes)
-        area, sums = self._plan.add_up(ordered, self.kernel.run(env), valid, weight, shares)
-        return TileSums(keys, area, sums, no_cover, unknown, ranges)
+        values = _Tile(ordered, self.kernel.run(env), valid, {True: weight, False: shares})
+        sums = _add_up(work.slots, values)
+        return TileSums(keys, ordered.add_up(weight), sums, no_cover, unknown, ranges)
 
     def environment(self, tile: Window, cells: Ints, zones: Ints, classes: Ints) -> dict[str, Any]:
         """Return the numbers of every leaf at entries of a tile: cell, zone and class of each."""
@@ -376,40 +376,20 @@ _Product = tuple[int, bool]
 _BOTH = (True, False)
 
 
-class _Plan:
-    """The sums of a work: what is added up once for several slots, and which cells count.
+def _add_up(slots: Sequence[Slot], tile: _Tile) -> list[Floats]:
+    """Return every slot's sums by key.
 
     Slots with one product have one sum where the same layers lack data and all formulas are finite.
     """
-
-    def __init__(self, work: Work) -> None:
-        self.slots = [
-            ((slot.formula, slot.by_area), slot.cells, slot.checked) for slot in work.slots
-        ]
-
-    def add_up(
-        self,
-        ordered: _Ordered,
-        values: Sequence[Any],
-        valid: Mapping[str, _Mask | None],
-        weight: Floats,
-        shares: Floats,
-    ) -> tuple[Floats, list[Floats]]:
-        """Return the area and every slot's sums by key."""
-        tile = _Tile(ordered, values, valid, {True: weight, False: shares})
-        gaps = {name for name, mask in valid.items() if mask is not None}
-        lacking = [frozenset(cells & gaps) for _, cells, _ in self.slots]
-        found = [
-            tile.sum(product, lack)
-            for (product, _, _), lack in zip(self.slots, lacking, strict=True)
-        ]
-        for number, ((product, _, checked), lack) in enumerate(
-            zip(self.slots, lacking, strict=True)
-        ):
-            unsure = frozenset(n for n in checked if not tile.is_finite(n, lack))
-            if unsure:
-                found[number] = tile.sum(product, lack, unsure)
-        return ordered.add_up(weight), found
+    gaps = {name for name, mask in tile.valid.items() if mask is not None}
+    asked = [((slot.formula, slot.by_area), slot.cells & gaps) for slot in slots]
+    found = [tile.sum(product, lacking) for product, lacking in asked]
+    for number, (product, lacking) in enumerate(asked):  # finite sums tell of finite formulas
+        checked = slots[number].checked
+        unsure = frozenset(n for n in checked if not tile.is_finite(n, lacking))
+        if unsure:
+            found[number] = tile.sum(product, lacking, unsure)
+    return found
 
 
 class _Tile:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from gep import grid
 
 settings.register_profile(
     "gep",
@@ -44,3 +47,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def real() -> Path:
     """The folder of real data (for tests marked ``real_data``)."""
     return shared_data()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the rasters that a pass opens, each time that it does."""
+    names: list[str] = []
+    real = grid.open_raster
+
+    def counted(path: str, name: str) -> Any:
+        names.append(Path(name).stem)
+        return real(path, name)
+
+    monkeypatch.setattr(grid, "open_raster", counted)
+    return names

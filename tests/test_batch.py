@@ -328,17 +328,8 @@ def test_a_file_that_may_not_grow_fails_its_run(base: Path, tmp_path: Path) -> N
 
 # ------------------------------------------------------------------------------- killed ten times
 
-_BATCH = """
-import sys, time
+_BATCH = f"""{test_passes.SLOWLY}
 from gep import batch, journal
-from gep.blocks import Worker
-real = Worker.block
-def block(self, window):
-    time.sleep(0.05)  # so that a kill comes before the end
-    found = real(self, window)
-    print("computed", flush=True)
-    return found
-Worker.block = block
 class Always(journal.Journal):
     def __init__(self, path):
         super().__init__(path, at_least=0)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gep
-from gep import grid, kept
+from gep import kept
 from gep.account import Account, Project
 from gep.cli import cli
 from gep.kept import FILE, Kept
@@ -88,20 +87,6 @@ def own(data: tuple[dict[str, Any], Path, Account], tmp_path: Path) -> tuple[dic
     text = json.dumps(tables).replace(str(home), str(tmp_path / "data"))
     shutil.copytree(out, tmp_path / "out")
     return json.loads(text), tmp_path / "out"
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names of the rasters that a pass opens, each time that it does."""
-    names: list[str] = []
-    real = grid.open_raster
-
-    def counted(path: str, name: str) -> Any:
-        names.append(Path(name).stem)
-        return real(path, name)
-
-    monkeypatch.setattr(grid, "open_raster", counted)
-    return names
 
 
 def same(a: Account, b: Account) -> bool:

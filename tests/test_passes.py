@@ -239,11 +239,10 @@ evapotranspiration = { file = "et.tif", unit = "mm/yr" }
     return folder / "project.toml"
 
 
-_RUN = """
+#: The head of a program that says when a block is computed, slowly.
+SLOWLY = """
 import sys, time
-from gep.account import Project
 from gep.blocks import Worker
-from gep.journal import Journal
 real = Worker.block
 def block(self, window):
     time.sleep(0.05)  # so that a kill comes before the end
@@ -251,6 +250,11 @@ def block(self, window):
     print("computed", flush=True)
     return found
 Worker.block = block
+"""
+
+_RUN = f"""{SLOWLY}
+from gep.account import Project
+from gep.journal import Journal
 project, out, workers = sys.argv[1:]
 def told(done, total):
     print(done, flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import gep
-from gep import grid
 from gep.account import Account, Project
 from gep.kept import FILE
 
@@ -79,20 +77,6 @@ def account(tables: dict[str, Any]) -> Account:
 @pytest.fixture(scope="module")
 def by_tables() -> Account:
     return Project.load(COUNTY / "county_tables.toml").run()
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names of the rasters that a pass opens."""
-    names: list[str] = []
-    real = grid.open_raster
-
-    def counted(path: str, name: str) -> Any:
-        names.append(Path(name).stem)
-        return real(path, name)
-
-    monkeypatch.setattr(grid, "open_raster", counted)
-    return names
 
 
 def same(a: Account, b: Account) -> bool:
