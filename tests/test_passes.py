@@ -245,7 +245,7 @@ import sys, time
 from gep.blocks import Worker
 real = Worker.block
 def block(self, window):
-    time.sleep(0.05)  # so that a kill comes before the end
+    time.sleep(0.2)  # a kill comes before the end, also where the machine is busy
     found = real(self, window)
     print("computed", flush=True)
     return found
